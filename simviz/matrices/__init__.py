@@ -1,0 +1,3 @@
+from simviz.matrices.core import ClassMatrix
+
+__all__ = ["ClassMatrix"]
