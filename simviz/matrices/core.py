@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,20 @@ class ClassMatrix:
         from simviz.matrices.files import read
 
         return read(path)
+
+
+def checked_number(
+    value: Any, what: str, low: float, high: float, *, above: bool = False, below: bool = False
+) -> float:
+    """`value` as a float within [low, high]; `above` and `below` leave out the ends.
+
+    ValueError names the option and its range; options come from text, so anything can stand there.
+    """
+    number = float(value) if isinstance(value, int | float | np.number) and not isinstance(value, bool) else math.nan
+    if not (low <= number <= high) or (above and number == low) or (below and number == high):
+        span = f"{'(' if above else '['}{low:g}, {high:g}{')' if below else ']'}"
+        raise ValueError(f"{what} is {value!r}; it must be a number in {span}")
+    return number
 
 
 def _checked_values(names: tuple[str, ...], values: ArrayLike, kind: str) -> NDArray[np.float32]:
