@@ -1,0 +1,24 @@
+"""What predictions are worth: confusion, metrics under a ruler, decoders, statistics. No torch."""
+
+from simviz.evaluation.confusion import class_severity, confusion_matrix, error_distances, normalise, top_pairs
+from simviz.evaluation.decoders import DECODERS, apply_temperature, decode, fit_temperature
+from simviz.evaluation.metrics import ahd_at_k, metrics, metrics_from_confusion
+from simviz.evaluation.ruler import RULERS, Ruler, ruler
+
+__all__ = [
+    "DECODERS",
+    "RULERS",
+    "Ruler",
+    "ahd_at_k",
+    "apply_temperature",
+    "class_severity",
+    "confusion_matrix",
+    "decode",
+    "error_distances",
+    "fit_temperature",
+    "metrics",
+    "metrics_from_confusion",
+    "normalise",
+    "ruler",
+    "top_pairs",
+]
