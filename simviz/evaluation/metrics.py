@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from simviz.classes import ClassSet
 from simviz.evaluation.confusion import checked_confusion, confusion_matrix
-from simviz.evaluation.decoders import make_decoder, position_distance
+from simviz.evaluation.decoders import in_order, make_decoder, position_distance, positions_of
 from simviz.evaluation.probabilities import Chunk, checked_labels, checked_log_probabilities, chunks
 from simviz.evaluation.ruler import Ruler
 
@@ -152,9 +152,10 @@ class _SoftSums:
         self.rps: float | None = None
         if classes.ordered and not classes.circular:
             self.rps = 0.0
-            self.order = np.argsort(classes.positions)
+            x = positions_of(classes)
+            self.order = np.argsort(x)
             self.rank = np.argsort(self.order)
-            self.gaps = np.append(np.diff(np.asarray(classes.positions)[self.order]), 0)
+            self.gaps = np.append(np.diff(x[self.order]), 0)
 
     def add(self, chunk: Chunk, labels: NDArray[np.int64]) -> None:
         each = np.arange(len(labels))
@@ -168,7 +169,7 @@ class _SoftSums:
         if self.top5 is not None:
             self.top5 += _in_top(chunk.log_p, own, labels, 5)
         if self.rps is not None:
-            below = np.cumsum(chunk.p[:, self.order], axis=1)
+            below = np.cumsum(in_order(chunk.p, self.order), axis=1)
             below -= np.arange(below.shape[1]) >= self.rank[labels][:, None]
             np.square(below, out=below)
             self.rps += float((below @ self.gaps.astype(below.dtype)).sum(dtype=np.float64))
@@ -202,7 +203,7 @@ def _same_group(classes: ClassSet) -> NDArray[np.bool_]:
 def _ordered(table: NDArray[np.int64], classes: ClassSet) -> Metrics:
     n = int(table.sum())
     apart = position_distance(classes)
-    rank = np.argsort(np.argsort(classes.positions))
+    rank = np.argsort(np.argsort(positions_of(classes)))
     steps = np.abs(rank[:, None] - rank[None, :])
     if classes.circular:
         steps = np.minimum(steps, len(classes) - steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,9 +70,9 @@ def chunks(values: NDArray[np.floating], temperature: float | None = None) -> It
     step = max(1, CHUNK_VALUES // values.shape[1])
     for start in range(0, len(values), step):
         rows = slice(start, min(start + step, len(values)))
-        log_p = values[rows].astype(dtype)
+        log_p: NDArray[Any] = values[rows].astype(dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            p = np.exp(log_p)
+            p: NDArray[Any] = np.exp(log_p)
             total = p.sum(axis=1)
         good = np.abs(total - 1) <= SUM_TOLERANCE  # False for NaN and infinity too
         if not good.all():

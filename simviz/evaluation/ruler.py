@@ -119,7 +119,7 @@ def _named(classes: ClassSet, choice: str, vectors: Any) -> Ruler:
         )
     if choice == "zero_one":
         values = 1 - np.eye(len(classes))
-        return Ruler(ClassMatrix(classes, values, "distance", recipe={"builder": "zero_one"}), choice, "errors")
+        return Ruler(ClassMatrix(classes, values, "distance", recipe={"matrix": "zero_one"}), choice, "errors")
     if choice == "groups" and classes.groups is None:
         raise ValueError("the ruler 'groups' needs classes with groups; these have none, choose positions or words")
     if choice == "positions" and not classes.ordered:
