@@ -1,0 +1,77 @@
+"""Cross entropy, the loss that knows nothing of how classes relate."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from simviz.losses.base import ClassLoss, Options, check_number, check_reduction, check_shapes, widened
+from simviz.losses.registry import register
+
+
+def cross_entropy(
+    outputs: Tensor,
+    target: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-log p_y, p = softmax(outputs): `torch.nn.functional.cross_entropy`, in float32 inside autocast.
+
+    Shapes and options as in `CrossEntropyLoss`.
+
+    >>> cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).exp()
+    tensor(2.)
+    """
+    check_reduction(reduction)
+    soft = target.is_floating_point()
+    if outputs.ndim > 1:
+        check_shapes(outputs, target, outputs.shape[1], soft, weight)
+    with torch.autocast(outputs.device.type, enabled=False):
+        wide = widened(outputs)
+        return F.cross_entropy(
+            wide,
+            target.to(wide.dtype) if soft else target.long(),
+            None if weight is None else weight.to(wide),
+            ignore_index=ignore_index,
+            reduction=reduction,
+            label_smoothing=label_smoothing,
+        )
+
+
+@register
+class CrossEntropyLoss(ClassLoss):
+    """Cross entropy, with label smoothing: PyTorch's own.
+
+    .. math:: L(z, y) = -\\log p_y, \\quad p = softmax(z)
+
+    **When to use it.** The baseline beside every other loss; all mistakes cost the same.
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1]
+        The share of the target spread evenly over all classes (Szegedy et al., Rethinking the
+        Inception Architecture, CVPR 2016, section 7).
+    weight, ignore_index, reduction
+        As in `ClassLoss`; so are the shapes of outputs and target.
+
+    Examples
+    --------
+    >>> CrossEntropyLoss()(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).exp()
+    tensor(2.)
+    """
+
+    name = "ce"
+    title = "Cross entropy"
+
+    def __init__(self, label_smoothing: float = 0.0, **options: Unpack[Options]) -> None:
+        super().__init__(**options)
+        self.label_smoothing = check_number("label_smoothing", label_smoothing, 0, 1)
+
+    def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
+        return cross_entropy(outputs, target, label_smoothing=self.label_smoothing, **self.options)

@@ -1,0 +1,186 @@
+"""SimLoss: cross entropy that also counts probability on similar classes as right."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from simviz.losses.base import (
+    ClassLoss,
+    MatrixLike,
+    Options,
+    check_number,
+    check_size,
+    matrix_tensor,
+    reduced_loss,
+    rows_of,
+)
+from simviz.losses.registry import register
+
+NORMALIZATIONS = ("none", "columns")
+
+
+def sim_loss(
+    outputs: Tensor,
+    target: Tensor,
+    similarity: Tensor,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-log sum_c S_yc p_c, p = softmax(outputs).
+
+    Shapes and options as in `SimLoss`; `similarity` (C, C) is taken as it is.
+
+    >>> S = torch.tensor([[1.0, 0.5], [0.5, 1.0]])
+    >>> sim_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([1]), S).neg().exp()
+    tensor(0.7500)
+    """
+    return _log_sim_loss(
+        outputs, target, similarity.log(), weight=weight, ignore_index=ignore_index, reduction=reduction
+    )
+
+
+def _log_sim_loss(outputs: Tensor, target: Tensor, log_similarity: Tensor, **options) -> Tensor:
+    """The same from log S, -inf where S is 0: what a Module computes once."""
+
+    def index_loss(z: Tensor, index: Tensor) -> Tensor:
+        return _blurred_nll(z, rows_of(log_similarity, z, index))
+
+    def soft_loss(z: Tensor, weights: Tensor) -> Tensor:
+        check_size(log_similarity, z)
+        # (M, C, C): the logarithm of a matrix product would underflow where S has zeros
+        return (weights * _blurred_nll(z[:, None, :], log_similarity.to(z.dtype))).sum(1)
+
+    return reduced_loss(outputs, target, index_loss, soft_loss, **options)
+
+
+def _blurred_nll(outputs: Tensor, log_rows: Tensor) -> Tensor:
+    """-log sum_c S_yc p_c over the last dimension. log_softmax first, so that logits of 1e4 keep their digits."""
+    return -(outputs.log_softmax(-1) + log_rows).logsumexp(-1)
+
+
+@register
+class SimLoss(ClassLoss):
+    """SimLoss: the cross entropy of the probabilities blurred by a similarity.
+
+    .. math:: L(z, y) = -\\log \\sum_c S_{yc} p_c, \\quad p = softmax(z)
+
+    Its gradient by z is p - q with q_c = S_yc p_c / sum_k S_yk p_k. With S the identity it is cross
+    entropy; with columns that sum to one it is forward correction (`ForwardCorrectionLoss`).
+
+    **When to use it.** When some mistakes are hardly mistakes, and you know which: ages, synonyms,
+    breeds. A wide S trades accuracy for nearness, and S with unequal column sums pays a bonus for
+    mass on hubs; try ``normalize="columns"`` beside it. It is not a proper scoring rule: a point mass
+    at m is optimal iff E[S_yj / S_ym] <= 1 for every class j.
+
+    Parameters
+    ----------
+    similarity : ClassMatrix, array or tensor (C, C)
+        Finite, not negative, with a positive diagonal. Row = true class.
+    normalize : {"none", "columns"}
+        "columns" divides every column by its sum.
+    weight, ignore_index, reduction
+        As in `ClassLoss`; so are the shapes of outputs and target. A soft target needs memory for
+        N C C numbers.
+
+    Raises
+    ------
+    ValueError
+        A distance in place of a similarity; a bad entry; an unknown normalization.
+
+    Source
+    ------
+    Kobs et al., SimLoss: Class Similarities in Cross Entropy, ISMIS 2020, arXiv:2003.03182, equation 2.
+    Their 1e-8 inside the logarithm, which caps the loss at 18.4 and kills its gradient, is not kept.
+
+    Examples
+    --------
+    >>> loss = SimLoss(torch.tensor([[1.0, 0.5], [0.5, 1.0]]))
+    >>> loss(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).neg().exp()
+    tensor(0.7500)
+    """
+
+    name = "simloss"
+    title = "SimLoss"
+    matrix = "similarity"
+    log_similarity: Tensor
+
+    def __init__(self, similarity: MatrixLike, normalize: str = "none", **options: Unpack[Options]) -> None:
+        super().__init__(**options)
+        if normalize not in NORMALIZATIONS:
+            raise ValueError(f"normalize is {normalize!r}; it is 'none' or 'columns'")
+        values = matrix_tensor(similarity, "similarity", "SimLoss")
+        if normalize == "columns":
+            values = values / values.sum(0)
+        self.normalize = normalize
+        self.register_buffer("log_similarity", values.log())
+
+    @classmethod
+    def from_embedding(
+        cls, vectors: Tensor, lower_bound: float = 0.0, normalize: str = "none", **options: Unpack[Options]
+    ) -> EmbeddingSimLoss:
+        """SimLoss with S = max(0, (cos(v_i, v_j) - l) / (1 - l)), whose rows are computed for each batch.
+
+        For very many classes: 21,841 classes of 50 numbers are 4 MB, their S is 1.9 GB.
+
+        Parameters
+        ----------
+        vectors : tensor or array (C, dim)
+            One vector, not zero, for each class.
+        lower_bound : float in [0, 1)
+            l.
+        normalize, **options
+            As in `SimLoss`.
+
+        >>> loss = SimLoss.from_embedding(torch.eye(3))
+        >>> loss(torch.zeros(1, 3), torch.tensor([1])).exp()
+        tensor(3.)
+        """
+        return EmbeddingSimLoss(vectors, lower_bound, normalize, **options)
+
+    def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
+        return _log_sim_loss(outputs, target, self.log_similarity, **self.options)
+
+
+class EmbeddingSimLoss(ClassLoss):
+    """SimLoss from class vectors; see `SimLoss.from_embedding`. A soft target is not taken."""
+
+    name = "simloss"
+    title = "SimLoss"
+    directions: Tensor
+    log_column_sums: Tensor | None
+
+    def __init__(
+        self, vectors: Tensor, lower_bound: float = 0.0, normalize: str = "none", **options: Unpack[Options]
+    ) -> None:
+        super().__init__(**options)
+        if normalize not in NORMALIZATIONS:
+            raise ValueError(f"normalize is {normalize!r}; it is 'none' or 'columns'")
+        self.lower_bound = check_number("lower_bound", lower_bound, 0, 1)
+        if self.lower_bound == 1:
+            raise ValueError("lower_bound is 1; it must be below 1, or no class is similar to itself")
+        values = torch.as_tensor(vectors).detach().float()
+        if values.ndim != 2 or not values.isfinite().all() or not values.any(1).all():
+            raise ValueError(f"vectors of shape {tuple(values.shape)}: finite vectors (C, dim), none zero, are needed")
+        self.register_buffer("directions", F.normalize(values))
+        sums = torch.cat([self._rows(rows).sum(1) for rows in torch.arange(len(values)).split(256)])
+        self.register_buffer("log_column_sums", sums.log() if normalize == "columns" else None)
+
+    def _rows(self, index: Tensor) -> Tensor:
+        """Rows of S for class indices (M,): (M, C). Its own class counts 1 exactly."""
+        cosine = self.directions.index_select(0, index) @ self.directions.T
+        values = ((cosine - self.lower_bound) / (1 - self.lower_bound)).clamp(0, 1)
+        own = index[:, None] == torch.arange(len(self.directions), device=index.device)
+        return torch.where(own, 1, values)
+
+    def sample_loss(self, outputs: Tensor, index: Tensor) -> Tensor:
+        check_size(self.directions.T, outputs)
+        log_rows = self._rows(index).to(outputs.dtype).log()
+        if self.log_column_sums is not None:
+            log_rows = log_rows - self.log_column_sums
+        return _blurred_nll(outputs, log_rows)
