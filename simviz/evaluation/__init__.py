@@ -1,5 +1,6 @@
 """What predictions are worth: confusion, metrics under a ruler, decoders, statistics. No torch."""
 
+from simviz.evaluation import statistics
 from simviz.evaluation.confusion import class_severity, confusion_matrix, error_distances, normalise, top_pairs
 from simviz.evaluation.decoders import DECODERS, apply_temperature, decode, fit_temperature
 from simviz.evaluation.metrics import ahd_at_k, metrics, metrics_from_confusion
@@ -20,5 +21,6 @@ __all__ = [
     "metrics_from_confusion",
     "normalise",
     "ruler",
+    "statistics",
     "top_pairs",
 ]
