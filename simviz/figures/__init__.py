@@ -1,0 +1,7 @@
+"""Pictures: arrays in, a plotly Figure out."""
+
+from __future__ import annotations
+
+from simviz.figures import confusion, heatmap, matrix, severity, style
+
+__all__ = ["confusion", "heatmap", "matrix", "severity", "style"]

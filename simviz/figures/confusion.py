@@ -1,0 +1,160 @@
+"""Pictures of a confusion matrix (row = true class, column = predicted class)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from simviz.figures import style
+from simviz.figures.heatmap import Scale, heatmap
+
+Normalize = Literal["counts", "true", "predicted", "all"]
+TITLES = {
+    "counts": "images",
+    "true": "share of the true class",
+    "predicted": "share of the predicted class",
+    "all": "share of all images",
+}
+
+
+def normalized(confusion: ArrayLike, normalize: Normalize = "true") -> NDArray[np.float64]:
+    """Counts, or shares of each row ("true"), each column ("predicted") or the whole ("all").
+
+    Parameters
+    ----------
+    confusion : array_like, shape (C, C), counts, not negative
+
+    Returns
+    -------
+    float64 array, shape (C, C); a row, column or matrix without counts stays 0
+
+    Raises
+    ------
+    ValueError
+        For an unknown `normalize`, a matrix that is not square, or a negative count.
+    """
+    counts = np.asarray(confusion, dtype=np.float64)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
+        raise ValueError(f"confusion is {' x '.join(map(str, counts.shape))}; it must be square")
+    if not np.isfinite(counts).all() or (counts < 0).any():
+        raise ValueError("confusion holds an entry that is negative or not finite; counts are needed")
+    if normalize not in TITLES:
+        raise ValueError(f"normalize is {normalize!r}; choose one of {', '.join(TITLES)}")
+    if normalize == "counts":
+        return counts
+    totals = {
+        "true": counts.sum(axis=1, keepdims=True),
+        "predicted": counts.sum(axis=0, keepdims=True),
+        "all": counts.sum(keepdims=True),
+    }[normalize]
+    return np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+
+
+def confusion(
+    counts: ArrayLike,
+    names: Sequence[str],
+    *,
+    normalize: Normalize = "true",
+    hide_diagonal: bool = False,
+    log: bool = False,
+    order: Sequence[int] | None = None,
+    groups: Sequence[str] | None = None,
+    chosen: tuple[int, int] | None = None,
+    limits: tuple[float, float] | None = None,
+    title: str = "",
+) -> go.Figure:
+    """The confusion matrix of one setting; a click on a cell carries [true, predicted].
+
+    Parameters
+    ----------
+    counts : array_like, shape (C, C)
+    names : C class names
+    normalize : "counts", "true", "predicted" or "all"
+    hide_diagonal : leave correct predictions out, of the colours too
+    log : colours follow the logarithm; empty cells stay empty
+    order, groups, chosen : see `heatmap`
+    limits : range of the colours; give every picture of a comparison the same
+    """
+    raw = np.asarray(counts)
+    table = normalized(raw, normalize)
+    if hide_diagonal:
+        np.fill_diagonal(table, np.nan)
+    scale = Scale(
+        TITLES[normalize],
+        low=None if log else (limits[0] if limits else 0.0),
+        high=limits[1] if limits else None,
+        log=log,
+        format=",.0f" if normalize == "counts" else ".2f",
+    )
+    rows = raw.sum(axis=1)
+
+    def hover(true: int, predicted: int) -> str:
+        share = f" ({raw[true, predicted] / rows[true]:.1%} of {rows[true]:,.0f})" if rows[true] else ""
+        return (
+            f"true: {style.escape(names[true])}<br>predicted: {style.escape(names[predicted])}<br>"
+            f"{raw[true, predicted]:,.0f} images{share}"
+        )
+
+    return heatmap(
+        table,
+        names,
+        scale,
+        title=title,
+        axes=("predicted class", "true class"),
+        order=order,
+        groups=groups,
+        hover=hover,
+        chosen=chosen,
+    )
+
+
+def difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    names: Sequence[str],
+    *,
+    labels: tuple[str, str] = ("A", "B"),
+    normalize: Normalize = "true",
+    hide_diagonal: bool = True,
+    order: Sequence[int] | None = None,
+    groups: Sequence[str] | None = None,
+    chosen: tuple[int, int] | None = None,
+    title: str = "",
+) -> go.Figure:
+    """A - B on a scale centred on 0: blue cells are rarer in B, red ones more frequent.
+
+    Parameters
+    ----------
+    a, b : array_like, shape (C, C), counts
+    labels : what A and B are, for the pointer's text
+    """
+    first, second = normalized(a, normalize), normalized(b, normalize)
+    if first.shape != second.shape:
+        raise ValueError(f"A has {len(first)} classes and B {len(second)}; a difference needs the same classes")
+    table = first - second
+    if hide_diagonal:
+        np.fill_diagonal(table, np.nan)
+    form = ",.0f" if normalize == "counts" else ".2%"
+
+    def hover(true: int, predicted: int) -> str:
+        x, y = first[true, predicted], second[true, predicted]
+        return (
+            f"true: {style.escape(names[true])}<br>predicted: {style.escape(names[predicted])}<br>"
+            f"{style.escape(labels[0])}: {x:{form}}<br>{style.escape(labels[1])}: {y:{form}}<br>A - B: {x - y:+{form}}"
+        )
+
+    return heatmap(
+        table,
+        names,
+        Scale(f"A - B, {TITLES[normalize]}", diverging=True, format="+,.0f" if normalize == "counts" else "+.2f"),
+        title=title,
+        axes=("predicted class", "true class"),
+        order=order,
+        groups=groups,
+        hover=hover,
+        chosen=chosen,
+    )

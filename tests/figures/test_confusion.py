@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from simviz.figures.confusion import confusion, difference, normalized
+
+counts = st.integers(1, 8).flatmap(lambda c: arrays(np.int64, (c, c), elements=st.integers(0, 50)))
+NAMES = ["cat", "dog", "truck"]
+TABLE = np.array([[8, 2, 0], [5, 5, 0], [0, 0, 0]])
+
+
+@given(counts)
+def test_shares_sum_to_one_wherever_there_are_images(table):
+    by_true = normalized(table, "true").sum(axis=1)
+    assert np.allclose(by_true, table.sum(axis=1) > 0)
+    assert np.allclose(normalized(table, "predicted").sum(axis=0), table.sum(axis=0) > 0)
+    assert np.isclose(normalized(table, "all").sum(), table.sum() > 0)
+    assert np.array_equal(normalized(table, "counts"), table)
+
+
+def test_rows_are_true_classes_and_say_so():
+    fig = confusion(TABLE, NAMES)
+    assert fig.data[0].z[0].tolist() == pytest.approx([0.8, 0.2, 0])
+    assert fig.layout.yaxis.title.text == "true class"
+    assert fig.layout.xaxis.title.text == "predicted class"
+    assert "share of the true class" in fig.data[0].colorbar.title.text
+    text = dict(zip(map(tuple, fig.data[1].customdata), fig.data[1].text, strict=True))
+    assert text[(0, 1)] == "true: cat<br>predicted: dog<br>2 images (20.0% of 10)"
+    assert text[(2, 2)] == "true: truck<br>predicted: truck<br>0 images"
+
+
+def test_a_hidden_diagonal_is_out_of_picture_colors_and_click_layer():
+    fig = confusion(TABLE, NAMES, normalize="counts", hide_diagonal=True)
+    assert np.isnan(np.diag(fig.data[0].z)).all()
+    assert fig.data[0].zmax == 5
+    assert all(i != j for i, j in fig.data[1].customdata)
+    assert TABLE[0, 0] == 8  # the argument is left as it was
+
+
+def test_small_multiples_share_their_range():
+    figs = [confusion(t, NAMES, limits=(0, 1)) for t in (TABLE, TABLE.T)]
+    assert {(f.data[0].zmin, f.data[0].zmax) for f in figs} == {(0, 1)}
+
+
+@given(counts)
+def test_a_difference_is_antisymmetric_and_centred_on_zero(table):
+    names = [str(i) for i in range(len(table))]
+    there = difference(table, table.T, names, hide_diagonal=False).data[0]
+    back = difference(table.T, table, names, hide_diagonal=False).data[0]
+    assert np.allclose(there.z, -np.asarray(back.z))
+    assert there.zmin == -there.zmax
+    assert there.zmax >= np.abs(there.z).max() - 1e-6
+
+
+def test_blue_is_rarer_in_b():
+    fig = difference(TABLE, np.array([[10, 0, 0], [5, 5, 0], [0, 0, 0]]), NAMES, labels=("ce", "<simloss>"))
+    assert fig.data[0].z[0, 1] == pytest.approx(0.2)
+    blue = fig.data[0].colorscale[-1][1]
+    assert int(blue[5:7], 16) > int(blue[1:3], 16)
+    assert any("&lt;simloss&gt;: 0.00%" in t for t in fig.data[1].text)
+
+
+@pytest.mark.parametrize(
+    ("table", "normalize", "message"),
+    [
+        (np.ones((2, 3)), "true", "2 x 3; it must be square"),
+        (-np.ones((2, 2)), "true", "negative"),
+        (np.eye(2), "rows", "choose one of counts, true, predicted, all"),
+    ],
+)
+def test_what_is_no_confusion_matrix_is_refused(table, normalize, message):
+    with pytest.raises(ValueError, match=message):
+        normalized(table, normalize)
+
+
+def test_a_difference_between_other_classes_is_refused():
+    with pytest.raises(ValueError, match="A has 2 classes and B 3"):
+        difference(np.eye(2), np.eye(3), NAMES)
