@@ -10,7 +10,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_MODULES = ("classes", "compare", "datasets", "evaluation", "figures", "losses", "matrices", "models", "runs")
+_MODULES = ("classes", "compare", "datasets", "evaluation", "figures", "hyperparameters", "losses", "matrices", "models", "runs")
 _MODULES += ("settings", "training", "words")
 _NAMES = {"ClassSet": "simviz.classes", "ClassMatrix": "simviz.matrices"}
 

@@ -1,11 +1,17 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, the time each test folder takes, and the rule for skips in CI."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
+
+HERE = Path(__file__).parent
+_seconds: dict[str, float] = defaultdict(float)
+_counts: Counter[str] = Counter()
+_unlisted: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +21,43 @@ def test_data() -> Path:
     if not folder:
         pytest.skip("SIMVIZ_TEST_DATA is unset: point it at a folder with the CIFAR-100 Parquet and UTKFace zip files")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache of decoded and drawn data sets for the whole session."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_folders(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests never touch the user's runs or caches."""
+    os.environ["SIMVIZ_CACHE"] = str(cache_folder)
+    os.environ["SIMVIZ_RUNS"] = str(tmp_path_factory.mktemp("runs"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    parts = Path(report.nodeid.split("::")[0]).parts
+    folder = "/".join(parts[:2]) if len(parts) > 2 else parts[0]
+    _seconds[folder] += report.duration
+    _counts[folder] += report.when == "call"
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        allowed = (HERE / "allowed_skips.txt").read_text().split("\n")
+        if not any(line and reason.startswith(line) for line in allowed):
+            _unlisted.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if os.environ.get("CI") and _unlisted and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.section("time per test folder")
+    for folder, seconds in sorted(_seconds.items(), key=lambda item: -item[1]):
+        terminalreporter.write_line(f"{seconds:7.1f} s  {_counts[folder]:5d} tests  {folder}")
+    if os.environ.get("CI") and _unlisted:
+        terminalreporter.section("skips that CI does not allow")
+        for line in _unlisted:
+            terminalreporter.write_line(line)

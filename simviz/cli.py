@@ -1,0 +1,222 @@
+"""The command line: ``python -m simviz``, also installed as ``simviz``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from simviz import __version__
+
+EXAMPLE = "simloss@words:keep=0.02"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or 1 with a sentence on stderr for bad input, 2 for bad usage."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"simviz: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("simviz: stopped; what was reached is kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="simviz", description="Losses that know how classes relate.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    listing = commands.add_parser("datasets", help="list the data sets")
+    listing.set_defaults(run=_datasets)
+
+    matrix = commands.add_parser("matrix", help="build a matrix between classes")
+    matrix.add_argument("matrix", help="order:r=0.8, positions, words:keep=0.02, groups, or a file")
+    matrix.add_argument("--classes", required=True, help="comma-separated names, a text file, or a data set")
+    matrix.add_argument("--out", type=Path, help="write a .csv, .tsv or .npz here")
+    matrix.set_defaults(run=_matrix)
+
+    train = commands.add_parser("train", help="train one network with one loss")
+    train.add_argument("--loss", required=True, metavar="SETTING", help=f"LOSS[:key=value][@MATRIX], e.g. {EXAMPLE}")
+    _training_options(train)
+    train.add_argument("--seed", type=int, default=0)
+    train.set_defaults(run=_train)
+
+    compare = commands.add_parser("compare", help="train several losses on the same data, splits and batches")
+    compare.add_argument("--loss", action="append", metavar="SETTING", help="once for every setting")
+    _training_options(compare)
+    compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1 (default 3)")
+    compare.add_argument("--no-controls", action="store_true", help="leave the control runs of SimLoss out")
+    compare.add_argument("--title")
+    compare.set_defaults(run=_compare)
+
+    evaluate = commands.add_parser("evaluate", help="judge predictions of any model")
+    evaluate.add_argument("predictions", type=Path, help="CSV, TSV, Parquet or npz with y_true and y_pred or classes")
+    evaluate.add_argument("--ruler", metavar="groups|positions|words|FILE")
+    evaluate.add_argument("--classes", help="comma-separated names, a text file, or a data set")
+    evaluate.add_argument("--json", action="store_true")
+    evaluate.set_defaults(run=_evaluate)
+
+    app = commands.add_parser("app", help="start the app in the browser")
+    app.set_defaults(run=_app)
+    return parser
+
+
+def _training_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dataset", required=True, metavar="NAME|PATH")
+    add("--test", metavar="PATH", help="where the test part lies, if apart")
+    add("--drop", default="", metavar="a,b", help="classes to leave out")
+    add("--image-size", type=int, metavar="PIXELS")
+    add("--model", help="lenet, age, convnet, resnet18, or a torchvision model (default: the data set's)")
+    add("--epochs", type=int, default=10)
+    add("--batch-size", type=int, default=128)
+    add("--lr", type=float, default=2e-3, help="Adam's learning rate (default 0.002)")
+    add("--schedule", choices=("cosine", "constant"), default="cosine")
+    add("--warmup", type=int, default=0, metavar="EPOCHS", help="epochs of plain cross entropy first")
+    add("--patience", type=int, metavar="EPOCHS", help="stop after so many epochs without a better --monitor")
+    add("--monitor", default="accuracy", help="accuracy, macro_recall, nll, mean_cost, mae or superclass_accuracy")
+    add("--train-size", type=int, metavar="N", help="train on so many images only")
+    add("--no-augment", dest="augment", action="store_false")
+    add("--class-weights", action="store_true", help="weigh classes by their inverse frequency")
+    add("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--ruler", metavar="groups|positions|words|FILE")
+    add("--runs", type=Path, metavar="DIR", help="where runs are kept (default: $SIMVIZ_RUNS, else ./runs)")
+    add("--json", action="store_true", help="print one flat JSON object as the last line")
+
+
+def _base(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a RunSpec that come straight from options."""
+    same = "dataset test image_size model epochs batch_size lr schedule warmup patience monitor train_size augment"
+    same += " class_weights precision device ruler"
+    base = {name: getattr(arguments, name) for name in same.split()}
+    return {**base, "drop": tuple(filter(None, (d.strip() for d in arguments.drop.split(","))))}
+
+
+def _datasets(arguments: argparse.Namespace) -> None:
+    from simviz import datasets
+
+    for name, text in datasets.available().items():
+        print(f"{name:14} {text}")
+
+
+def _matrix(arguments: argparse.Namespace) -> None:
+    from simviz import matrices
+
+    matrix = matrices.build(arguments.matrix, _classes(arguments.classes))
+    if arguments.out:
+        matrix.save(arguments.out)
+        print(f"{matrix.kind} of {len(matrix)} classes written to {arguments.out}")
+        return
+    width = max(8, *(len(n) for n in matrix.names)) + 1
+    print(f"{matrix.kind:{width}}" + "".join(f"{n:>{width}}" for n in matrix.names))
+    for name, row in zip(matrix.names, matrix.values, strict=True):
+        print(f"{name:{width}}" + "".join(f"{v:{width}.3f}" for v in row))
+
+
+def _classes(text: str) -> Any:
+    """Classes from a comma-separated list, a file with one name a line, or a data set's name."""
+    from simviz import datasets
+    from simviz.classes import ClassSet
+
+    if text in datasets.available():
+        return datasets.load(text).classes
+    path = Path(text)
+    if path.suffix == ".txt" or (path.is_file() and path.suffix != ".csv"):
+        try:
+            names = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise ValueError(f"{path.name} is not UTF-8 text; save it as UTF-8, one class name a line") from None
+        return ClassSet([n.strip() for n in names if n.strip()])
+    return ClassSet([n.strip() for n in text.split(",") if n.strip()])
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from simviz import compare
+    from simviz.runs import Store, checked
+
+    spec = checked(loss=arguments.loss, seed=arguments.seed, **_base(arguments))
+    comparison = compare.create([spec], title=f"{spec.loss} on {spec.dataset}", store=Store(arguments.runs))
+    _work(comparison)
+    run = comparison.runs[0]
+    result = run.result()
+    for note in filter(None, [*comparison.info["notes"], result["warning"]]):
+        print(f"note: {note}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps(result))
+        return
+    for key, value in result.items():
+        print(f"{key:28} {value:.4f}" if isinstance(value, float) else f"{key:28} {value}")
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from simviz import compare
+    from simviz.runs import Store
+
+    settings = arguments.loss or []
+    settings = settings if arguments.no_controls else compare.with_controls(settings)
+    specs = compare.specs_for(settings, range(arguments.seeds), **_base(arguments))
+    comparison = compare.create(specs, title=arguments.title, store=Store(arguments.runs))
+    _work(comparison)
+    rows = compare.table(comparison)
+    ruler = compare.comparison_ruler(comparison)
+    shown = [k for k in ("accuracy", "mean_cost", "mistake_severity", "failed_superclass_accuracy", "mae") if rows]
+    shown = [k for k in shown if rows[0].mean(k) is not None]
+    print(f"\ntest part, {arguments.seeds} seeds, mean and 95 % interval; ruler: {ruler.describe()}")
+    width = max(len(r.label) for r in rows) + 2
+    print(" " * width + "".join(f"{k.replace('_', ' '):>28}" for k in shown) + "   classes predicted")
+    for row in rows:
+        cells = "".join(f"{_cell(row, k):>28}" for k in shown)
+        print(f"{row.label:{width}}{cells}   {row.mean('distinct_classes'):.0f}{'  (control)' if row.control else ''}")
+    print("\n" + "\n".join(compare.findings(rows)))
+    if arguments.json:
+        flat = {f"{r.label} {k}": r.mean(k) for r in rows for k in r.values}
+        print(json.dumps({"comparison": str(comparison.path), "ruler": ruler.describe(), "split": "test", **flat}))
+
+
+def _cell(row: Any, metric: str) -> str:
+    mean, interval = row.mean(metric), row.interval(metric)
+    if mean is None:
+        return "-"
+    return f"{mean:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def _work(comparison: Any) -> None:
+    """Train in this process with a progress bar; the first failed run is the command's error."""
+    from tqdm import tqdm
+
+    from simviz.runs import worker
+
+    runs = comparison.runs
+    total = sum(r.spec.epochs for r in runs)
+    with tqdm(total=total, unit="epoch", file=sys.stderr, dynamic_ncols=True) as bar:
+
+        def show(run: Any, event: Any) -> None:
+            bar.set_description(run.id, refresh=False)
+            if not hasattr(event, "step"):
+                bar.set_postfix(accuracy=f"{event.validation['accuracy']:.3f}", refresh=False)
+                bar.update(1)
+
+        worker.work(comparison, show)
+    failed = [r for r in runs if r.status["state"] == "failed"]
+    if failed:
+        raise ValueError(f"{failed[0].id} failed: {failed[0].status['error']} (log: {failed[0].path / 'log.txt'})")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    raise ValueError("not yet")
+
+
+def _app(arguments: argparse.Namespace) -> None:
+    from streamlit.web import cli
+
+    app = Path(__file__).resolve().parent.parent / "app.py"
+    sys.argv = ["streamlit", "run", str(app)]
+    sys.exit(cli.main())

@@ -1,0 +1,245 @@
+"""Comparisons: settings x seeds -> runs -> one table. Data, split, model and batches are the same for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from simviz import evaluation
+from simviz.classes import ClassSet
+from simviz.evaluation import Ruler
+from simviz.evaluation.statistics import mean_interval, paired_over_seeds
+from simviz.runs import Comparison, Run, RunSpec, Store, checked
+from simviz.settings import Part, Setting, parse_setting
+
+MAX_RUNS = 2000
+
+
+def with_controls(settings: Sequence[str]) -> list[str]:
+    """The settings, then what they must be seen beside (science.md section 5).
+
+    Plain cross entropy, and for every SimLoss the same with the class names of S shuffled (was it the
+    meaning or the smoothing?) and with unit columns (was it the hubs?). Decoder controls need no run of
+    their own: `table` adds them.
+    """
+    asked = [str(parse_setting(s)) for s in settings]
+    extra = ["ce"]
+    for setting in map(parse_setting, asked):
+        if setting.loss.name != "simloss" or setting.matrix is None:
+            continue
+        if "shuffle" not in setting.matrix.options:
+            shuffled = Part(setting.matrix.name, {**setting.matrix.options, "shuffle": 1})
+            extra.append(str(Setting(setting.loss, shuffled)))
+        if setting.loss.options.get("normalize", "none") == "none":
+            columns = Part("simloss", {**setting.loss.options, "normalize": "columns"})
+            extra.append(str(Setting(columns, setting.matrix)))
+    return list(dict.fromkeys([*asked, *extra]))
+
+
+def is_control(setting: str) -> bool:
+    """Whether a setting is one of the controls that `with_controls` adds to a SimLoss."""
+    parsed = parse_setting(setting)
+    shuffled = parsed.matrix is not None and "shuffle" in parsed.matrix.options
+    return shuffled or parsed.loss.options.get("normalize") == "columns"
+
+
+def specs_for(settings: Sequence[str], seeds: Iterable[int], **base: Any) -> list[RunSpec]:
+    """One spec a setting and seed; all settings of a seed first, controls after the settings asked for.
+
+    Raises
+    ------
+    ValueError
+        For an unreadable setting, a bad field of `base`, no setting, or too many runs.
+    """
+    names = list(dict.fromkeys(str(parse_setting(s)) for s in settings))
+    if not names:
+        raise ValueError("no setting was given; name at least one loss, e.g. ce")
+    seeds = list(seeds)
+    if not 1 <= len(names) * len(seeds) <= MAX_RUNS:
+        raise ValueError(f"{len(names)} settings x {len(seeds)} seeds; between 1 and {MAX_RUNS} runs are possible")
+    ranked = [s for s in names if not is_control(s)] + [s for s in names if is_control(s)]
+    rounds = [ranked[: sum(not is_control(s) for s in names)], [s for s in ranked if is_control(s)]]
+    return [checked(loss=s, seed=seed, **base) for part in rounds for seed in seeds for s in part]
+
+
+def create(specs: Sequence[RunSpec], *, title: str | None = None, store: Store | None = None) -> Comparison:
+    """Check that data, losses and ruler fit, and lay the folders out; nothing is trained yet.
+
+    Raises
+    ------
+    ValueError
+        In one sentence, for data that cannot be read or a loss that does not fit the classes.
+    """
+    from simviz.runs.worker import build_loss, load_data
+
+    data = load_data(specs[0])
+    for spec in {s.loss: s for s in specs}.values():
+        build_loss(spec, data)
+    ruler = evaluation.ruler(data.classes, specs[0].ruler)
+    info = {
+        "classes": data.classes.to_dict(),
+        "ruler": {"choice": specs[0].ruler, "text": ruler.describe()},
+        "dataset": {"name": data.name, "spec": specs[0].dataset, "fingerprint": data.fingerprint},
+        "unit_name": data.unit_name,
+        "notes": list(data.notes),
+    }
+    return (store or Store()).create(title or data.name, list(specs), info)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting under one decoder, over its seeds.
+
+    Attributes
+    ----------
+    setting, decoder
+    control : whether the row is there to be compared with, not asked for
+    seeds : seeds in the order of the values
+    values : metric -> one value a seed (None where it does not exist)
+    same_ruler : whether the loss was trained on the very matrix that measures it
+    warnings : what the runs say of themselves
+    """
+
+    setting: str
+    decoder: str
+    control: bool
+    seeds: tuple[int, ...]
+    values: dict[str, list[float | None]]
+    same_ruler: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return self.setting if self.decoder == "argmax" else f"{self.setting} | {self.decoder}"
+
+    def mean(self, metric: str) -> float | None:
+        known = [v for v in self.values.get(metric, []) if v is not None]
+        return float(np.mean(known)) if known else None
+
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """95 % t interval of the mean over seeds; None below two seeds."""
+        known = [v for v in self.values.get(metric, []) if v is not None]
+        found = mean_interval(known) if known else None
+        return None if found is None or found.low is None or found.high is None else (found.low, found.high)
+
+
+def decoded_by(classes: ClassSet) -> tuple[str, ...]:
+    """The decoders every cross entropy is shown with, as controls."""
+    return ("argmax", "min_cost", "median") if classes.ordered else ("argmax", "min_cost")
+
+
+def table(
+    comparison: Comparison, *, part: str = "test", decoder: str = "argmax", ruler: Ruler | None = None
+) -> list[Row]:
+    """One row a setting, plus cross entropy under its control decoders, from the predictions kept.
+
+    Minimum expected cost is decided after temperature scaling on the validation part.
+    """
+    classes = comparison.classes
+    ruler = ruler or comparison_ruler(comparison)
+    rows = []
+    for setting, runs in comparison.groups.items():
+        ready = sorted((r for r in runs if r.has_predictions(part)), key=lambda r: r.spec.seed)
+        if not ready:
+            continue
+        shown = [decoder]
+        if parse_setting(setting).loss.name == "ce":
+            shown += [d for d in decoded_by(classes) if d != decoder]
+        matrix = ready[0].matrix()
+        same = matrix is not None and ruler.same_as(matrix)
+        said = tuple(dict.fromkeys(w for r in ready if (w := _warning(r))))
+        for one in shown:
+            found = [measured(run, classes, ruler, one, part) for run in ready]
+            values = {key: [f.get(key) for f in found] for key in dict.fromkeys(k for f in found for k in f)}
+            control = is_control(setting) or one != decoder
+            seeds = tuple(r.spec.seed for r in ready)
+            rows.append(Row(setting, one, control, seeds, values, same, said if one == decoder else ()))
+    return rows
+
+
+def measured(run: Run, classes: ClassSet, ruler: Ruler, decoder: str, part: str) -> dict[str, Any]:
+    """Metrics of one run under a decoder and a ruler."""
+    predictions = run.predictions(part)
+    temperature = None
+    if decoder == "min_cost":
+        fitted = run.predictions("validation")
+        temperature = evaluation.fit_temperature(fitted.log_probabilities, fitted.target)
+    return evaluation.metrics(
+        predictions.log_probabilities,
+        predictions.target,
+        classes=classes,
+        ruler=ruler,
+        decoder=decoder,
+        temperature=temperature,
+    )
+
+
+def comparison_ruler(comparison: Comparison) -> Ruler:
+    """The ruler a comparison was set up with."""
+    return evaluation.ruler(comparison.classes, (comparison.info.get("ruler") or {}).get("choice"))
+
+
+def against(rows: Sequence[Row], baseline: str = "ce") -> dict[str, Row]:
+    """Rows by label whose values are differences from the baseline's argmax row, seed by seed."""
+    base = next((r for r in rows if r.setting == baseline and r.decoder == "argmax"), None)
+    if base is None:
+        return {}
+    differences = {}
+    for row in rows:
+        shared = [s for s in row.seeds if s in base.seeds]
+        if row is base or not shared:
+            continue
+        values = {
+            key: [_minus(found[row.seeds.index(s)], base.values[key][base.seeds.index(s)]) for s in shared]
+            for key, found in row.values.items()
+            if key in base.values
+        }
+        differences[row.label] = replace(row, seeds=tuple(shared), values=values)
+    return differences
+
+
+def findings(rows: Sequence[Row], baseline: str = "ce") -> list[str]:
+    """What the table says, computed: each setting against the baseline in accuracy and mean cost."""
+    texts = []
+    base = next((r for r in rows if r.setting == baseline and r.decoder == "argmax"), None)
+    for row in rows:
+        if base is None or row is base or row.control:
+            continue
+        shared = [s for s in row.seeds if s in base.seeds]
+        if not shared:
+            continue
+        parts = [_one_finding(row, base, shared, metric) for metric in ("accuracy", "mean_cost")]
+        text = f"{row.label} against {baseline}: {parts[0]}; {parts[1]}."
+        texts.append(text + (" It was trained on the very matrix that measures it." if row.same_ruler else ""))
+    return texts
+
+
+def _one_finding(row: Row, base: Row, shared: Sequence[int], metric: str) -> str:
+    pick = lambda r: [r.values[metric][r.seeds.index(s)] for s in shared]  # noqa: E731
+    ours, theirs = pick(row), pick(base)
+    name = metric.replace("_", " ")
+    change = float(np.mean(np.subtract(ours, theirs)))
+    if len(shared) < 2:
+        return f"{name} {change:+.3f} on one seed, which decides nothing"
+    found = paired_over_seeds(ours, theirs)
+    assert found.low is not None
+    assert found.high is not None
+    if not found.low <= 0 <= found.high:
+        better = (change > 0) == (metric == "accuracy")
+        return f"{name} {change:+.3f} (95 % {found.low:+.3f} to {found.high:+.3f}), {'better' if better else 'worse'}"
+    return f"{name} {change:+.3f} (95 % {found.low:+.3f} to {found.high:+.3f}), not told apart on {len(shared)} seeds"
+
+
+def _minus(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def _warning(run: Run) -> str | None:
+    try:
+        text = run.result().get("warning")
+    except ValueError:
+        return None
+    return str(text) if text else None

@@ -1,0 +1,33 @@
+"""TrainingSpec: how to train, checked where it enters. Loads without torch, so that pages can read it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# Higher is better for these; for every other metric lower is.
+RISING = ("accuracy", "top5", "macro_recall", "superclass_accuracy", "failed_superclass_accuracy", "qwk", "within_1")
+Monitor = Literal["accuracy", "macro_recall", "nll", "mean_cost", "mae", "superclass_accuracy"]
+
+
+class TrainingSpec(BaseModel):
+    """How to train; everything that is neither data nor loss."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str | None = Field(None, description="backbone; the data set's own choice where None")
+    epochs: int = Field(10, ge=1, le=10_000)
+    batch_size: int = Field(128, ge=1, le=65_536)
+    seed: int = Field(0, ge=0, lt=2**31)
+    lr: float = Field(2e-3, gt=0, le=10, description="Adam's learning rate at the start")
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: int = Field(0, ge=0, description="epochs of plain cross entropy before the loss takes over")
+    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better monitor")
+    monitor: Monitor = "accuracy"
+    augment: bool = True
+    standardize: bool = Field(True, description="shift and scale pixels by the training part; else [0, 1]")
+    class_weights: bool = Field(False, description="weigh classes by their inverse frequency")
+    train_size: int | None = Field(None, ge=2, description="train on so many images only")
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")

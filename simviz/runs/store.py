@@ -1,0 +1,343 @@
+"""The run store: one folder a comparison, one folder a run in it; plain JSON, JSONL and npz.
+
+Everything is written to a temporary name and renamed, so a reader never sees half a file; of
+`metrics.jsonl`, which is appended to, a torn last line is ignored.
+
+    STORE/COMPARISON/comparison.json        title, classes, ruler, data set, order of the runs
+    STORE/COMPARISON/images.npz             pictures of validation and test, where they are small
+    STORE/COMPARISON/RUN/spec.json          the RunSpec
+                         status.json        state, epoch, heartbeat, process, error
+                         environment.json   versions, device, precision
+                         data.json          fingerprint, split sizes, notes
+                         metrics.jsonl      one line an epoch
+                         epochs/0001.npz    validation confusion and what the loss keeps (D)
+                         validation.npz     predictions; test.npz likewise
+                         matrix.npz         the matrix the loss was given
+                         result.json        the flat result
+                         checkpoint.safetensors
+                         log.txt
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from simviz.classes import ClassSet
+from simviz.evaluation.predictions import Predictions
+from simviz.matrices import ClassMatrix
+from simviz.runs.spec import RunSpec, checked
+
+SCHEMA_VERSION = 1
+ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,119}$")
+SETTLED = ("finished", "cancelled", "failed")
+MAX_JSON_BYTES = 20 * 2**20
+
+
+class StoreError(ValueError):
+    """Something in the store is missing or damaged; the message is a sentence for the user."""
+
+
+def default_root() -> Path:
+    """`$SIMVIZ_RUNS`, else `./runs`."""
+    return Path(os.environ.get("SIMVIZ_RUNS") or "runs")
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Replace a JSON file in one step."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(data, indent=1, allow_nan=False, default=_plain) + "\n")
+
+
+class replacing:  # noqa: N801
+    """Context: a temporary path that becomes `path` on success and is removed on failure."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.partial = path, path.with_name(f".{path.name}.{os.getpid()}.part")
+
+    def __enter__(self) -> Path:
+        return self.partial
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            os.replace(self.partial, self.path)
+        else:
+            self.partial.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of our schema; StoreError in one sentence otherwise."""
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise StoreError(f"{path.name} is larger than {MAX_JSON_BYTES >> 20} MiB")
+        data = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise StoreError(f"{path.parent.name} has no {path.name}") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path.parent.name}/{path.name} cannot be read: {error}") from None
+    if not isinstance(data, dict):
+        raise StoreError(f"{path.parent.name}/{path.name} is not a JSON object")
+    return data
+
+
+class Run:
+    """One run's folder. Reading is lazy; a damaged part raises StoreError when it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.id = path, path.name
+
+    def __repr__(self) -> str:
+        return f"Run({self.path})"
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        data = read_json(self.path / "spec.json")
+        if data.pop("schema_version", SCHEMA_VERSION) > SCHEMA_VERSION:
+            raise StoreError(f"{self.id} was written by a newer simviz; update to read it")
+        try:
+            return checked(**data)
+        except (ValueError, TypeError) as error:
+            raise StoreError(f"{self.id}/spec.json: {error}") from None
+
+    @property
+    def setting(self) -> str:
+        return self.spec.loss
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The status file; a run whose process is gone is reported as `lost`."""
+        status = read_json(self.path / "status.json")
+        worker = self.path.parent / "worker.json"
+        orphan = status.get("state") == "queued" and worker.exists() and not process_alive(read_json(worker))
+        if orphan or (status.get("state") == "running" and not process_alive(status)):
+            status |= {"state": "lost", "error": "the process that ran it is gone; finished epochs are kept"}
+        return status
+
+    @property
+    def settled(self) -> bool:
+        """Whether the run reached an end of its own; a lost run has not, and can be resumed."""
+        return self.status.get("state") in SETTLED
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """One dict an epoch, oldest first."""
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return []
+        rows = []
+        for line in path.read_text(errors="replace").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                continue  # a line torn by a crash
+        # An epoch trained again after a crash stands twice; the later line is the one that counts.
+        return list({r["epoch"]: r for r in rows if isinstance(r, dict) and "epoch" in r}.values())
+
+    @property
+    def epochs(self) -> list[int]:
+        """Epochs whose arrays are kept."""
+        return sorted(int(p.stem) for p in (self.path / "epochs").glob("[0-9]*.npz"))
+
+    def epoch_arrays(self, epoch: int) -> dict[str, NDArray[Any]]:
+        """`confusion` (validation, int64 (C, C)) and the arrays the loss kept at one epoch."""
+        path = self.path / "epochs" / f"{epoch:04d}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return {k: file[k] for k in file.files}
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.id} has no readable arrays of epoch {epoch}: {error}") from None
+
+    def has_predictions(self, part: str = "test") -> bool:
+        return (self.path / f"{part}.npz").exists()
+
+    def predictions(self, part: str = "test", *, features: bool = False) -> Predictions:
+        try:
+            return Predictions.load(self.path / f"{part}.npz", features=features)
+        except ValueError as error:
+            raise StoreError(f"{self.id}: {error}") from None
+
+    def matrix(self) -> ClassMatrix | None:
+        """The matrix the loss was given, if it takes one."""
+        path = self.path / "matrix.npz"
+        return ClassMatrix.load(path) if path.exists() else None
+
+    def result(self) -> dict[str, Any]:
+        return read_json(self.path / "result.json")
+
+    def log(self, lines: int = 30) -> str:
+        path = self.path / "log.txt"
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+    def want(self, what: str) -> None:
+        """Ask the worker for something: `cancel`."""
+        write_json(self.path / "control.json", {"want": what})
+
+    @property
+    def wanted(self) -> str | None:
+        path = self.path / "control.json"
+        return read_json(path).get("want") if path.exists() else None
+
+
+class Comparison:
+    """A comparison's folder: several settings, several seeds, one data set, one ruler."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.id = path, path.name
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.path})"
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        return read_json(self.path / "comparison.json")
+
+    @property
+    def title(self) -> str:
+        return str(self.info.get("title") or self.id)
+
+    @property
+    def created(self) -> float:
+        return float(self.info.get("created") or 0)
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """In the order they were asked for; folders that are not listed come last."""
+        listed = [str(name) for name in self.info.get("runs", [])]
+        found = sorted(p.name for p in self.path.iterdir() if (p / "spec.json").exists())
+        return [Run(self.path / name) for name in [n for n in listed if n in found] + sorted(set(found) - set(listed))]
+
+    @cached_property
+    def groups(self) -> dict[str, list[Run]]:
+        """Runs by setting, every setting with all its seeds."""
+        groups: dict[str, list[Run]] = {}
+        for run in self.runs:
+            groups.setdefault(run.setting, []).append(run)
+        return groups
+
+    @cached_property
+    def classes(self) -> ClassSet:
+        try:
+            return ClassSet.from_dict(self.info["classes"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"{self.id}/comparison.json does not say its classes: {error}") from None
+
+    def run(self, run_id: str) -> Run:
+        for run in self.runs:
+            if run.id == run_id:
+                return run
+        raise StoreError(f"the comparison {self.id!r} has no run {run_id!r}")
+
+    def image_rows(self) -> dict[str, int]:
+        """Row in `images()` by sample id; empty where no pictures are kept."""
+        return {} if self._pictures is None else {str(name): i for i, name in enumerate(self._pictures["ids"])}
+
+    def images(self) -> NDArray[np.uint8] | None:
+        return None if self._pictures is None else self._pictures["images"]
+
+    @cached_property
+    def _pictures(self) -> dict[str, NDArray[Any]] | None:
+        path = self.path / "images.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return {"ids": file["ids"], "images": file["images"]}
+        except (OSError, ValueError, KeyError) as error:
+            raise StoreError(f"{self.id}/images.npz cannot be read: {error}") from None
+
+
+class Store:
+    """All comparisons below one folder."""
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        self.root = Path(root) if root is not None else default_root()
+
+    def comparisons(self) -> list[Comparison]:
+        """Newest first. Folders without a comparison.json are no comparisons; damaged ones are listed."""
+        if not self.root.is_dir():
+            return []
+        found = [Comparison(p.parent) for p in self.root.glob("*/comparison.json")]
+        return sorted(found, key=lambda c: (_created(c), c.id), reverse=True)
+
+    def comparison(self, comparison_id: str) -> Comparison:
+        """By id; StoreError if there is none. The id is checked, so it cannot leave the store."""
+        if not ID.match(comparison_id) or not (self.root / comparison_id / "comparison.json").is_file():
+            raise StoreError(f"there is no comparison {comparison_id!r} in this store")
+        return Comparison(self.root / comparison_id)
+
+    def create(self, title: str, specs: list[RunSpec], info: Mapping[str, Any]) -> Comparison:
+        """A new comparison folder with one queued run a spec; `info` is kept in comparison.json."""
+        slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "comparison"
+        self.root.mkdir(parents=True, exist_ok=True)
+        folder = _new_folder(self.root, f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}")
+        names = _run_names(specs)
+        for name, spec in zip(names, specs, strict=True):
+            (folder / name / "epochs").mkdir(parents=True)
+            write_json(folder / name / "spec.json", {"schema_version": SCHEMA_VERSION, **spec.model_dump()})
+            write_json(folder / name / "status.json", {"schema_version": SCHEMA_VERSION, "state": "queued"})
+        record = {"schema_version": SCHEMA_VERSION, "title": title, "created": time.time(), "runs": names, **info}
+        write_json(folder / "comparison.json", record)
+        return Comparison(folder)
+
+    def delete(self, comparison_id: str) -> None:
+        shutil.rmtree(self.comparison(comparison_id).path)
+
+    def __iter__(self) -> Iterator[Comparison]:
+        return iter(self.comparisons())
+
+
+def process_alive(status: Mapping[str, Any]) -> bool:
+    """Whether the very process that wrote the status still runs (a reused pid or a zombie does not count)."""
+    try:
+        process = psutil.Process(int(status["pid"]))
+        same = abs(process.create_time() - float(status["process_start"])) < 2
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, KeyError, TypeError, ValueError):
+        return False
+
+
+def _created(comparison: Comparison) -> float:
+    try:
+        return comparison.created
+    except (StoreError, ValueError, TypeError):
+        return 0.0
+
+
+def _new_folder(root: Path, name: str) -> Path:
+    for attempt in range(1000):
+        folder = root / (f"{name}-{attempt}" if attempt else name)
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            continue
+    raise StoreError(f"no free folder name for {name} in {root}")
+
+
+def _run_names(specs: list[RunSpec]) -> list[str]:
+    """Readable ASCII ids: the setting and the seed, numbered where two would be equal."""
+    names: list[str] = []
+    for spec in specs:
+        slug = re.sub(r"[^A-Za-z0-9.]+", "-", spec.loss).strip("-.")[:60]
+        name = base = f"{slug}-s{spec.seed}"
+        count = 2
+        while name in names:
+            name, count = f"{base}-{count}", count + 1
+        names.append(name)
+    return names
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} does not belong into JSON")

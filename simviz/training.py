@@ -1,0 +1,290 @@
+"""One training run as a stream of events. Knows no processes, files or pages.
+
+The order of the batches and the augmentation are a function of (seed, epoch, step) alone, so every
+loss of a seed sees the same batches, and a resumed run the ones it would have seen.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from simviz import models
+from simviz.datasets import ImageDataset
+from simviz.evaluation import Ruler, confusion_matrix, metrics
+from simviz.evaluation.predictions import Predictions
+from simviz.hyperparameters import RISING, TrainingSpec
+from simviz.losses.base import ClassLoss
+
+SMALL_FEATURES = 512
+PADDING = 4
+
+
+@dataclass(frozen=True)
+class Step:
+    """A batch is done; nothing was read back from the device for it."""
+
+    epoch: int
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """An epoch is done and validated."""
+
+    epoch: int
+    train_loss: float
+    seconds: float
+    images: int
+    warmup: bool
+    validation: dict[str, Any]
+    confusion: NDArray[np.int64]
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    best: bool = True
+    stop: bool = False
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is the first GPU if there is one; ValueError where the device asked for is absent."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device {name!r} was asked for, but this machine has {torch.cuda.device_count()} GPUs")
+    return device
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """`auto` is bfloat16 where the hardware multiplies it fast."""
+    if name != "auto":
+        return getattr(torch, name)
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16", False) else torch.float32
+
+
+class Trainer:
+    """Trains one network with one loss.
+
+    Parameters
+    ----------
+    spec, data, loss, ruler
+        The ruler measures validation errors; it plays no part in training.
+
+    Raises
+    ------
+    ValueError
+        Where data, model, loss or device do not fit each other.
+    """
+
+    def __init__(self, spec: TrainingSpec, data: ImageDataset, loss: ClassLoss, ruler: Ruler) -> None:
+        data = _checked_data(data, spec)
+        self.spec, self.data, self.ruler = spec, data, ruler
+        self.device = pick_device(spec.device)
+        self.precision = pick_precision(spec.precision, self.device)
+        torch.manual_seed(spec.seed)
+        shape = (data.images.shape[3], *data.images.shape[1:3])
+        backbone = models.build(spec.model or data.default_model, shape)
+        self.loss = loss.to(self.device)
+        self.network = nn.ModuleDict({"backbone": backbone, "head": loss.head(backbone.features, len(data.classes))})
+        self.network.to(self.device, memory_format=torch.channels_last)
+        self.train_rows = data.indices("train")
+        self.images = torch.from_numpy(np.ascontiguousarray(data.images[self.train_rows])).to(self.device)
+        self.labels = torch.from_numpy(data.labels[self.train_rows]).to(self.device)
+        self.mean, self.scale = _pixel_statistics(self.images, spec.standardize)
+        parameters = [*self.network.parameters(), *self.loss.parameters()]
+        self.optimizer = torch.optim.Adam(parameters, lr=spec.lr, fused=True)
+        self.steps = math.ceil(len(self.train_rows) / spec.batch_size)
+        self.warmup = max(spec.warmup, loss.warmup_epochs(spec.epochs))
+        self.epoch = 0
+        self.best_epoch, self.best_value = 0, -math.inf
+        self.best_weights: dict[str, Tensor] | None = None
+
+    def events(self) -> Iterator[Step | EpochEnd]:
+        """Train until the last epoch or early stopping; may be abandoned at any event."""
+        while self.epoch < self.spec.epochs:
+            started = time.perf_counter()
+            self.network.train()
+            total = torch.zeros((), device=self.device)
+            for step, batch in enumerate(self._batches()):
+                self._set_rate(self.epoch * self.steps + step)
+                total += self._learn(*batch)
+                yield Step(self.epoch + 1, step + 1, self.steps)
+            mean_loss = float(total) / self.steps
+            warm = self.epoch < self.warmup
+            self.epoch += 1
+            yield self._end_epoch(mean_loss, time.perf_counter() - started, warm)
+            if self._out_of_patience():
+                return
+
+    def predict(self, part: str) -> Predictions:
+        """Log-probabilities and features of one part with the weights as they are now."""
+        rows = self.data.indices(part)
+        logs, features = [], []
+        self.network.eval()
+        with torch.inference_mode():
+            for chunk in np.array_split(rows, max(1, math.ceil(len(rows) / 1024))):
+                images = torch.from_numpy(np.ascontiguousarray(self.data.images[chunk])).to(self.device)
+                hidden, outputs = self._forward(self._pixels(images))
+                logs.append(self.loss.log_probabilities(outputs).clamp(-6e4, 0).cpu().numpy().astype(np.float16))
+                features.append(hidden.cpu().numpy().astype(np.float16))
+        hidden = np.concatenate(features)
+        return Predictions(
+            self.data.ids[rows],
+            np.asarray(self.data.units[rows]),
+            np.asarray(self.data.labels[rows]),
+            np.concatenate(logs),
+            hidden if hidden.shape[1] <= SMALL_FEATURES else None,
+        )
+
+    def use_best(self) -> int:
+        """Go to the weights of the chosen epoch and return it: the best with patience, else the last."""
+        if self.best_weights is not None:
+            self._load_weights(self.best_weights)
+            return self.best_epoch
+        return self.epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that `load_state_dict` needs to go on as if never interrupted."""
+        return {
+            "network": self.network.state_dict(),
+            "loss": self.loss.state_dict(),
+            "optimizer": self.optimizer.state_dict()["state"],
+            "best": self.best_weights or {},
+            "progress": {"epoch": self.epoch, "best_epoch": self.best_epoch, "best_value": self.best_value},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.loss.load_state_dict(state["loss"])
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state["optimizer"]})
+        self.best_weights = state["best"] or None
+        self.epoch = int(state["progress"]["epoch"])
+        self.best_epoch = int(state["progress"]["best_epoch"])
+        self.best_value = float(state["progress"]["best_value"])
+
+    def _learn(self, images: Tensor, target: Tensor) -> Tensor:
+        features, outputs = self._forward(images)
+        self.loss.observe(features.detach(), target)
+        if self.epoch < self.warmup:
+            value = F.nll_loss(self.loss.log_probabilities(outputs), target, weight=self.loss.weight)
+        else:
+            value = self.loss(outputs, target)
+        self.optimizer.zero_grad()
+        value.backward()
+        self.optimizer.step()
+        return value.detach()
+
+    def _forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and outputs, float32; only the network runs in lower precision."""
+        lower = self.precision != torch.float32
+        with torch.autocast(self.device.type, self.precision, enabled=lower):
+            features = self.network["backbone"](images)
+        features = features.float()
+        return features, self.network["head"](features)
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        order = np.random.default_rng([self.spec.seed, self.epoch]).permutation(len(self.train_rows))
+        allowed = self.data.augment if self.spec.augment else ()
+        for step in range(self.steps):
+            rows = torch.from_numpy(order[step * self.spec.batch_size : (step + 1) * self.spec.batch_size])
+            rows = rows.to(self.device)
+            images = self.images[rows]
+            if allowed:
+                random = np.random.default_rng([self.spec.seed, self.epoch, step + 1])
+                images = augmented(images, random, crop="crop" in allowed, flip="flip" in allowed)
+            yield self._pixels(images), self.labels[rows]
+
+    def _pixels(self, images: Tensor) -> Tensor:
+        """(N, H, W, channels) uint8 -> (N, channels, H, W) float32, stored channels last."""
+        return ((images.float() - self.mean) * self.scale).permute(0, 3, 1, 2)
+
+    def _set_rate(self, step: int) -> None:
+        share = step / (self.spec.epochs * self.steps)
+        factor = (1 + math.cos(math.pi * share)) / 2 if self.spec.schedule == "cosine" else 1.0
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.spec.lr * factor
+
+    def _end_epoch(self, train_loss: float, seconds: float, warm: bool) -> EpochEnd:
+        arrays = {k: np.asarray(v.cpu() if isinstance(v, Tensor) else v) for k, v in self.loss.end_epoch().items()}
+        predictions = self.predict("validation")
+        logs, target = predictions.log_probabilities, predictions.target
+        values = metrics(logs, target, classes=self.data.classes, ruler=self.ruler)
+        confusion = confusion_matrix(target, logs.argmax(1), len(self.data.classes))
+        best = self._track_best(values) if self.spec.patience else True
+        stop = self._out_of_patience() or self.epoch == self.spec.epochs
+        images = len(self.train_rows)
+        return EpochEnd(self.epoch, train_loss, seconds, images, warm, values, confusion, arrays, best, stop)
+
+    def _track_best(self, values: dict[str, Any]) -> bool:
+        value = values.get(self.spec.monitor)
+        if value is None:
+            raise ValueError(f"early stopping watches {self.spec.monitor!r}, which these classes do not have")
+        value = value if self.spec.monitor in RISING else -value
+        if self.epoch <= self.warmup or not value > self.best_value:
+            return False
+        self.best_epoch, self.best_value = self.epoch, value
+        self.best_weights = copy.deepcopy(_weights(self.network, self.loss))
+        return True
+
+    def _out_of_patience(self) -> bool:
+        waited = self.epoch - max(self.best_epoch, self.warmup)
+        return self.spec.patience is not None and waited >= self.spec.patience
+
+    def _load_weights(self, weights: dict[str, Tensor]) -> None:
+        for prefix, module in (("network.", self.network), ("loss.", self.loss)):
+            module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+
+
+def augmented(images: Tensor, random: np.random.Generator, *, crop: bool, flip: bool) -> Tensor:
+    """Random crop after padding by 4, and mirror, of a whole batch in one gather.
+
+    images : uint8 (N, H, W, channels); the same shape comes back.
+    """
+    count, height, width, _ = images.shape
+    device = images.device
+    shift = random.integers(-PADDING, PADDING + 1, (2, count)) if crop else np.zeros((2, count), np.int64)
+    mirror = random.random(count) < 0.5 if flip else np.zeros(count, bool)
+    rows = np.arange(height) + shift[0][:, None]
+    columns = np.where(mirror[:, None], np.arange(width)[::-1], np.arange(width)) + shift[1][:, None]
+    inside = _inside(rows, height)[:, :, None] & _inside(columns, width)[:, None, :]
+    flat = rows.clip(0, height - 1)[:, :, None] * width + columns.clip(0, width - 1)[:, None, :]
+    flat += np.arange(count)[:, None, None] * (height * width)
+    gathered = images.reshape(-1, images.shape[3])[torch.from_numpy(flat).to(device)]
+    return gathered * torch.from_numpy(inside).to(device).unsqueeze(3)
+
+
+def _inside(index: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
+    return (index >= 0) & (index < size)
+
+
+def _weights(network: nn.Module, loss: nn.Module) -> dict[str, Tensor]:
+    return {f"{p}.{k}": v for p, m in (("network", network), ("loss", loss)) for k, v in m.state_dict().items()}
+
+
+def _checked_data(data: ImageDataset, spec: TrainingSpec) -> ImageDataset:
+    for part in ("validation", "test"):
+        if not len(data.indices(part)):
+            raise ValueError(f"{data.name} has no {part} images; add some, or give a test part of its own")
+    return data if spec.train_size is None else data.subset(spec.train_size)
+
+
+def _pixel_statistics(images: Tensor, standardize: bool) -> tuple[Tensor, Tensor]:
+    """What to subtract from and multiply uint8 pixels with, per channel."""
+    channels = images.shape[3]
+    if not standardize:
+        return torch.zeros(channels, device=images.device), torch.full((channels,), 1 / 255, device=images.device)
+    some = images[:: max(1, len(images) // 5000)].float()
+    deviation = some.std((0, 1, 2)).clamp_min(1.0)
+    return some.mean((0, 1, 2)), 1 / deviation
