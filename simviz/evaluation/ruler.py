@@ -46,8 +46,10 @@ class Ruler:
 
     @cached_property
     def distance(self) -> NDArray[np.float64]:
-        """D as float64 (C, C)."""
-        return self.matrix.values.astype(np.float64)
+        """D as float64 (C, C), read-only."""
+        values = self.matrix.values.astype(np.float64)
+        values.setflags(write=False)
+        return values
 
     def distance_for(self, classes: ClassSet) -> NDArray[np.float64]:
         """D in the order of `classes`, float64 (C, C); ValueError names a class the ruler lacks."""

@@ -145,8 +145,9 @@ def paired_over_seeds(
 def seeds_needed(differences: ArrayLike, level: float = 0.95) -> int | None:
     """About how many seeds would resolve the observed mean difference.
 
-    The smallest n with t_{n-1} s / sqrt(n) < |mean|. It takes mean and spread of `differences`, shape (at least 2,), for the truth, so at n seeds the
-    interval excludes 0 in about half of all repetitions. None where the mean is 0. (Ours.)
+    The smallest n with t_{n-1} s / sqrt(n) < |mean|. It takes mean and spread of `differences`, shape
+    (at least 2,), for the truth, so at n seeds the interval excludes 0 in about half of all
+    repetitions. None where the mean is 0. (Ours.)
     """
     x = _finite(differences, "differences")
     _check_level(level)
