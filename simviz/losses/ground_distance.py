@@ -7,17 +7,8 @@ from typing import Unpack
 import torch
 from torch import Tensor
 
-from simviz.losses.base import (
-    ClassLoss,
-    MatrixLike,
-    Options,
-    check_number,
-    matrix_tensor,
-    mixed_rows,
-    pick,
-    reduced_loss,
-    rows_of,
-)
+from simviz.losses.base import ClassLoss, Options
+from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, pick, reduced_loss, rows_of
 from simviz.losses.registry import register
 
 NORMALIZATIONS = ("rank", "max", "none")
@@ -41,8 +32,8 @@ def ground_distance_loss(
     with `normalized_distance`.
 
     >>> D = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    >>> ground_distance_loss(torch.tensor([[99.0, 0.0]]), torch.tensor([0]), D)
-    tensor(-0.5000)
+    >>> round(ground_distance_loss(torch.tensor([[99.0, 0.0]]), torch.tensor([0]), D).item(), 4)
+    -0.5
     """
     return penalized_cross_entropy(
         outputs, target, distance**exponent + bias, lam, weight=weight, ignore_index=ignore_index, reduction=reduction
@@ -136,8 +127,8 @@ class GroundDistanceLoss(ClassLoss):
     Examples
     --------
     >>> loss = GroundDistanceLoss(torch.tensor([[0.0, 7.0], [7.0, 0.0]]))
-    >>> loss(torch.tensor([[99.0, 0.0]]), torch.tensor([0]))
-    tensor(-0.5000)
+    >>> round(loss(torch.tensor([[99.0, 0.0]]), torch.tensor([0])).item(), 4)
+    -0.5
     """
 
     name = "ground_distance"

@@ -1,0 +1,105 @@
+"""Class-distance-weighted cross entropy, also known as ordinal log loss."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import Tensor
+
+from simviz.losses.base import ClassLoss, Options
+from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
+from simviz.losses.registry import register
+
+
+def cdw_ce(
+    outputs: Tensor,
+    target: Tensor,
+    distance: Tensor,
+    *,
+    alpha: float = 1.0,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-sum_c D_yc^alpha log(1 - p_c), p = softmax(outputs).
+
+    Shapes and options as in `CDWCELoss`; `distance` (C, C) is taken as it is.
+
+    >>> round(cdw_ce(torch.zeros(1, 2), torch.tensor([1]), torch.tensor([[0.0, 2.0], [2.0, 0.0]])).div(2).exp().item(), 4)
+    2.0
+    """
+    cost = distance**alpha
+    return reduced_loss(
+        outputs,
+        target,
+        lambda z, index: -(log_complement(z) * rows_of(cost, z, index)).sum(1),
+        lambda z, t: -(log_complement(z) * mixed_rows(cost, z, t)).sum(1),
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+    )
+
+
+def log_complement(outputs: Tensor) -> Tensor:
+    """log(1 - p_c) of every class, (M, C); finite and exact also where p_c rounds to 1.
+
+    >>> round(log_complement(torch.tensor([[1e4, 0.0]]))[0, 0].item(), 4)
+    -10000.0
+    """
+    if outputs.shape[1] == 1:  # the only class: there is no other, and its distance is 0
+        return torch.zeros_like(outputs) * outputs
+    log_p = outputs.log_softmax(1)
+    # only the largest p can be near 1; there 1 - p is the sum of the others
+    top = torch.arange(outputs.shape[1], device=outputs.device) == outputs.argmax(1, keepdim=True)
+    others = torch.where(top, -torch.inf, log_p).logsumexp(1, keepdim=True)
+    return torch.where(top, others, torch.log1p(-torch.where(top, 0, log_p.exp())))
+
+
+@register
+class CDWCELoss(ClassLoss):
+    """Class-distance-weighted cross entropy: every wrong class pushed down by its distance.
+
+    .. math:: L(z, y) = -\\sum_c D_{yc}^\\alpha \\log(1 - p_c), \\quad p = softmax(z)
+
+    **When to use it.** When confident far mistakes must be punished without bound (the squared EMD and
+    the expected cost are bounded). The larger D and alpha, the larger the loss: tune the learning rate.
+
+    Parameters
+    ----------
+    distance : ClassMatrix, array or tensor (C, C)
+        Finite, not negative, with a diagonal of 0. Row = true class.
+    alpha : float > 0
+        The power of the distance.
+    weight, ignore_index, reduction
+        As in `ClassLoss`; so are the shapes of outputs and target.
+
+    Raises
+    ------
+    ValueError
+        A similarity in place of a distance; a bad entry or option.
+
+    Source
+    ------
+    Polat et al., Class Distance Weighted Cross-Entropy Loss, MIUA 2022, equation 2; Castagnos et al.,
+    A Simple Log-based Loss Function for Ordinal Text Classification, COLING 2022, equation 2.
+
+    Examples
+    --------
+    >>> loss = CDWCELoss(torch.tensor([[0.0, 2.0], [2.0, 0.0]]))
+    >>> round(loss(torch.zeros(1, 2), torch.tensor([1])).div(2).exp().item(), 4)
+    2.0
+    """
+
+    name = "cdw_ce"
+    title = "Class-distance-weighted CE"
+    matrix = "distance"
+    cost: Tensor
+
+    def __init__(self, distance: MatrixLike, alpha: float = 1.0, **options: Unpack[Options]) -> None:
+        super().__init__(**options)
+        self.alpha = check_number("alpha", alpha, 0, open_low=True)
+        self.register_buffer("cost", matrix_tensor(distance, "distance", "CDWCELoss") ** self.alpha)
+
+    def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
+        return cdw_ce(outputs, target, self.cost, **self.options)

@@ -1,0 +1,105 @@
+"""CORN: ordered classes as a chain of conditional thresholds."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from simviz.losses.contract import pick, reduced_loss, widened
+from simviz.losses.coral import ThresholdLoss
+from simviz.losses.registry import register
+
+
+def corn_loss(
+    outputs: Tensor,
+    target: Tensor,
+    rank: Tensor | None = None,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-log P(y), P(y > k | y >= k) = sigmoid(outputs_k), for index targets.
+
+    Shapes and options as in `CORNLoss`; `rank` (C,) is each class's place in the order, by default
+    its index.
+
+    >>> import torch
+    >>> round(corn_loss(torch.zeros(1, 2), torch.tensor([1])).exp().item(), 4)
+    4.0
+    """
+    if target.is_floating_point():
+        raise ValueError(
+            "corn takes class indices, not soft targets: each of its tasks is trained on the samples that "
+            "reach it; coral and or_cnn take soft targets"
+        )
+    return reduced_loss(
+        outputs,
+        target,
+        lambda z, index: -pick(corn_log_probabilities(z, rank), index),
+        num_classes=outputs.shape[min(1, outputs.ndim - 1)] + 1,
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+    )
+
+
+def corn_log_probabilities(outputs: Tensor, rank: Tensor | None = None) -> Tensor:
+    """Log-probabilities (N, C, ...) from the logits (N, C - 1, ...) of P(y > k | y >= k).
+
+    >>> import torch
+    >>> corn_log_probabilities(torch.zeros(1, 2)).exp()
+    tensor([[0.5000, 0.2500, 0.2500]])
+    """
+    z = widened(outputs).movedim(1, -1)
+    passed = F.pad(F.logsigmoid(z).cumsum(-1), (1, 0))  # log P(y >= k)
+    log_p = passed + F.pad(F.logsigmoid(-z), (0, 1))
+    return (log_p if rank is None else log_p[..., rank]).movedim(-1, 1)
+
+
+@register
+class CORNLoss(ThresholdLoss):
+    """CORN: given that the class reaches k, is it above k? The conditionals multiply to probabilities.
+
+    .. math:: L(z, y) = -\\log P(y), \\quad P(y) = (1 - \\sigma(z_y)) \\prod_{k<y} \\sigma(z_k)
+
+    with the first factor 1 for the last class. The outputs are C - 1 logits of P(y > k | y >= k), from
+    `head`, a plain linear layer.
+
+    **When to use it.** Ordered classes; unlike CORAL its probabilities are consistent without sharing
+    weights. It is a proper scoring rule of the class, so it knows of the order only by its form.
+
+    Parameters
+    ----------
+    positions : array or tensor (C,), optional
+        Where each class lies; only their order counts. By default the classes are in order.
+    weight, ignore_index, reduction
+        As in `ClassLoss`, and so are the shapes, with outputs (N, C - 1) or (N, C - 1, d1, ...). Index
+        targets only.
+
+    Raises
+    ------
+    ValueError
+        A soft target; positions that coincide; from_classes: classes without order, or on a circle.
+
+    Source
+    ------
+    Shi, Cao, Raschka, Deep Neural Networks for Rank-Consistent Ordinal Regression Based On Conditional
+    Probabilities, Pattern Analysis and Applications 2023, equation 5. They divide by the number of
+    (sample, task) pairs, we by the number of samples.
+
+    Examples
+    --------
+    >>> import torch
+    >>> round(CORNLoss()(torch.zeros(1, 2), torch.tensor([1])).exp().item(), 4)
+    4.0
+    """
+
+    name = "corn"
+    title = "CORN"
+
+    def log_probabilities(self, outputs: Tensor) -> Tensor:
+        return corn_log_probabilities(outputs, self.rank)
+
+    def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
+        return corn_loss(outputs, target, self.rank, **self.options)

@@ -1,0 +1,237 @@
+"""The self-guided loss: a squared EMD whose ground distance is learned while training."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from simviz.classes import ClassSet
+from simviz.losses.base import ClassLoss, Options
+from simviz.losses.contract import check_number, pick, reduced_loss, rows_of
+from simviz.losses.cross_entropy import cross_entropy
+from simviz.losses.ground_distance import checked_regularizer, normalized_distance, penalized_cross_entropy
+from simviz.losses.registry import register
+from simviz.matrices.core import ClassMatrix
+
+AUTO_SHARE = 3.5
+
+
+def learned_distance(centroids: Tensor, known: Tensor | None = None) -> Tensor:
+    """The ground distance between class centroids, in [0, 1] and symmetric.
+
+    Euclidean distances, each row ranked 0, 1/(C-1), ..., 1, then (D + D^T) / 2.
+
+    Parameters
+    ----------
+    centroids : (C, F)
+    known : bool (C,), optional
+        Classes whose centroid is known; another class is as far from all as the farthest pair.
+
+    Returns
+    -------
+    (C, C)
+
+    >>> learned_distance(torch.tensor([[0.0], [1.0], [5.0]]))
+    tensor([[0.0000, 0.5000, 1.0000],
+            [0.5000, 0.0000, 0.7500],
+            [1.0000, 0.7500, 0.0000]])
+    """
+    distance = torch.cdist(centroids, centroids, compute_mode="donot_use_mm_for_euclid_dist")
+    if known is not None:
+        pairs = known[:, None] & known
+        distance = torch.where(pairs, distance, torch.where(pairs, distance, 0).max()).fill_diagonal_(0)
+    ranked = normalized_distance(distance)
+    return (ranked + ranked.T) / 2
+
+
+@register
+class SelfGuidedEMDLoss(ClassLoss):
+    """The self-guided squared EMD of Hou et al.: the distance between classes is learned while training.
+
+    .. math:: L(z, y) = -\\log p_y + \\lambda \\sum_i p_i^2 (D_{yi}^\\omega + \\mu), \\quad p = softmax(z)
+
+    D comes from the network: penultimate features, each divided by its sum (L1), averaged over each
+    class in an epoch; `learned_distance` of these means, once an epoch. Call ``observe(features,
+    target)`` with each training batch before the loss, and ``end_epoch()`` after each epoch. Until the
+    first ``end_epoch`` there is no distance and the loss is plain cross entropy. A sample whose
+    features are all zero (or not finite) is left out; a class absent from an epoch keeps its last mean.
+
+    **When to use it.** When nothing is known about the classes beforehand, or to see what a network
+    finds similar. Its agreement with words or groups means something only beside the same distance
+    from the untrained network, from class means of the pixels, and from a network trained with cross
+    entropy.
+
+    Parameters
+    ----------
+    num_classes : int
+        C.
+    lam : float >= 0 or "auto"
+        Weight of the regularizer. "auto" measures for one epoch after the first distance (with weight
+        0), and then takes (mean cross entropy / mean absolute regularizer) / 3.5 of the epoch before.
+    exponent, bias
+        omega > 0 and mu <= 0, as in `GroundDistanceLoss`.
+    weight, ignore_index, reduction
+        As in `ClassLoss`; so are the shapes of outputs and target.
+
+    Attributes
+    ----------
+    distance : (C, C) or None
+        The distance in use. All state is in the state_dict.
+
+    Raises
+    ------
+    ValueError
+        A bad option; forward without any ``observe``.
+
+    Source
+    ------
+    Hou, Yu, Samaras, Squared Earth Mover's Distance-based Loss, arXiv:1611.05916, section 3.3. The
+    rule of "auto" is a public re-implementation's.
+
+    Examples
+    --------
+    >>> loss = SelfGuidedEMDLoss(3)
+    >>> loss.observe(torch.tensor([[1.0, 0.0], [0.8, 0.2], [0.0, 1.0]]), torch.tensor([0, 1, 2]))
+    >>> round(loss(torch.zeros(1, 3), torch.tensor([0])).exp().item(), 4)  # still plain cross entropy
+    3.0
+    >>> loss.end_epoch()["ground_distance"][0]
+    array([0. , 0.5, 1. ], dtype=float32)
+    """
+
+    name = "self_guided"
+    title = "Self-guided squared EMD"
+    # None until there is something to keep
+    _state = ("class_sums", "class_counts", "centroids", "known", "distance", "measured", "measured_lam")
+    class_sums: Tensor | None
+    class_counts: Tensor | None
+    centroids: Tensor | None
+    known: Tensor | None
+    distance: Tensor | None
+    measured: Tensor | None
+    measured_lam: Tensor | None
+
+    def __init__(
+        self,
+        num_classes: int,
+        lam: float | str = 1.0,
+        exponent: float = 1.0,
+        bias: float = -0.5,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(**options)
+        if isinstance(lam, str) and lam != "auto":
+            raise ValueError(f"lam is {lam!r}; it is a number or 'auto'")
+        self.automatic = lam == "auto"
+        self.num_classes = int(check_number("num_classes", num_classes, 1))
+        self.lam, self.exponent, self.bias = checked_regularizer(0.0 if lam == "auto" else float(lam), exponent, bias)
+        for name in self._state:
+            self.register_buffer(name, None)
+
+    @classmethod
+    def arguments(cls, classes: ClassSet, matrix: ClassMatrix | None) -> dict[str, Any]:
+        return {"num_classes": len(classes)}
+
+    def warmup_epochs(self, epochs: int) -> int:
+        return min(4, epochs // 3)
+
+    @torch.no_grad()
+    def observe(self, features: Tensor, target: Tensor) -> None:
+        """Add a training batch to the class sums.
+
+        Parameters
+        ----------
+        features : (N, F)
+            Penultimate features; further dimensions are flattened.
+        target : integer (N,) or soft (N, C)
+            The targets **of the same samples**.
+        """
+        features = features.detach().flatten(1).float()
+        target = target.to(features.device)
+        if not target.is_floating_point():
+            counted = target != self.ignore_index
+            target = F.one_hot(torch.where(counted, target, 0).long(), self.num_classes) * counted[:, None]
+        if target.shape != (len(features), self.num_classes):
+            raise ValueError(
+                f"observe was given features of shape {tuple(features.shape)} and targets of shape "
+                f"{tuple(target.shape)} for {self.num_classes} classes; they must belong to the same samples"
+            )
+        if self.class_sums is None or self.class_counts is None:
+            self.class_sums = features.new_zeros(self.num_classes, features.shape[1])
+            self.class_counts = features.new_zeros(self.num_classes)
+        sizes = features.abs().sum(1, keepdim=True)
+        alive = (sizes > 0) & sizes.isfinite()
+        shares = target.float() * alive
+        self.class_sums += shares.T @ torch.where(alive, features / torch.where(alive, sizes, 1), 0)
+        self.class_counts += shares.sum(0)
+
+    @torch.no_grad()
+    def end_epoch(self) -> dict[str, Any]:
+        """Learn the distance of this epoch.
+
+        Returns
+        -------
+        {"ground_distance": float32 (C, C)}, with "lam" where it is automatic; empty if nothing was observed.
+        """
+        if self.class_sums is None or self.class_counts is None:
+            return {}
+        seen = self.class_counts > 0
+        if self.centroids is None or self.known is None:
+            self.centroids, self.known = torch.zeros_like(self.class_sums), torch.zeros_like(seen)
+        means = self.class_sums / self.class_counts.clamp(min=torch.finfo(torch.float32).tiny)[:, None]
+        self.centroids = torch.where(seen[:, None], means, self.centroids)
+        self.known = self.known | seen
+        self.distance = learned_distance(self.centroids, self.known)
+        self.class_sums = torch.zeros_like(self.class_sums)
+        self.class_counts = torch.zeros_like(self.class_counts)
+        kept: dict[str, Any] = {"ground_distance": self.distance.cpu().numpy().copy()}
+        if self.automatic:
+            if self.measured is not None:
+                cross_entropy_sum, regularizer_sum = self.measured
+                if regularizer_sum > 0:
+                    self.measured_lam = cross_entropy_sum / regularizer_sum / AUTO_SHARE
+            self.measured = torch.zeros(2, device=self.distance.device)
+            kept["lam"] = np.float32(0 if self.measured_lam is None else self.measured_lam.item())
+        return kept
+
+    def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
+        if self.class_sums is None:
+            raise ValueError(
+                "the self-guided loss learns its distance from features it was never shown: call "
+                "loss.observe(features, target) with each training batch before the loss, and loss.end_epoch() "
+                "after each epoch"
+            )
+        if self.distance is None:
+            return cross_entropy(outputs, target, **self.options)
+        cost = self.distance**self.exponent + self.bias
+        if self.automatic and self.training and not target.is_floating_point():
+            self._measure(outputs, target, cost)
+        lam = self.lam if not self.automatic else 0.0 if self.measured_lam is None else self.measured_lam
+        return penalized_cross_entropy(outputs, target, cost, lam, **self.options)
+
+    @torch.no_grad()
+    def _measure(self, outputs: Tensor, target: Tensor, cost: Tensor) -> None:
+        """Add the batch's cross entropy and absolute regularizer to this epoch's."""
+
+        def regularizer(z: Tensor, index: Tensor) -> Tensor:
+            return (z.softmax(1).square() * rows_of(cost, z, index)).sum(1).abs()
+
+        def nll(z: Tensor, index: Tensor) -> Tensor:
+            return -pick(z.log_softmax(1), index)
+
+        kept = {"ignore_index": self.ignore_index, "reduction": "sum"}
+        parts = [reduced_loss(outputs.detach(), target, part, **kept) for part in (nll, regularizer)]  # type: ignore[arg-type]
+        if self.measured is not None:
+            self.measured += torch.stack(parts).to(self.measured)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        # the state has no shape before the first observe: take it from what is loaded
+        for name in self._state:
+            saved = state_dict.get(prefix + name)
+            present = getattr(self, name)
+            device = present.device if present is not None else None
+            setattr(self, name, None if saved is None else torch.empty_like(saved, device=device))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
