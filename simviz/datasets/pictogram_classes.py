@@ -61,7 +61,8 @@ CLASSES: dict[str, dict[str, str]] = {
     "tool": {
         "hammer": "fa:hammer mdi:hammer ri:hammer",
         "wrench": "fa:wrench mdi:wrench ph:wrench ei:wrench co:wrench",
-        "scissors": "fa:scissors mdi:content-cut mdi:scissors-cutting ph:scissors ri:scissors ri:scissors-2 ei:scissors",
+        "scissors": "fa:scissors mdi:content-cut mdi:scissors-cutting ph:scissors ri:scissors ri:scissors-2 "
+        "ei:scissors",
         "knife": "mdi:knife mdi:knife-military ph:knife ri:knife",
         "pencil": "fa:pencil|pencil-alt mdi:pencil mdi:lead-pencil ph:pencil ph:pencil-simple ri:pencil ei:pencil",
         "brush": "fa:paint-brush fa:brush mdi:brush mdi:brush-variant ph:paint-brush ph:paint-brush-broad "

@@ -54,7 +54,7 @@ def draw(size: int = SIZE, seed: int = 0) -> ImageDataset:
     rng = np.random.default_rng(seed)
     all_designs: list[str] = []
     labels, units, split = [], [], []
-    for label, name in enumerate(known):
+    for number, name in enumerate(known):
         shared, unseen = designs(name)
         first = len(all_designs)
         all_designs += [*shared, *unseen]
@@ -62,7 +62,7 @@ def draw(size: int = SIZE, seed: int = 0) -> ImageDataset:
             low, high = (len(shared), len(shared) + len(unseen)) if part == TEST else (0, len(shared))
             # every design equally often, up to one image
             units.append(first + rng.permutation(low + np.arange(count) % (high - low)))
-            labels.append(np.full(count, label))
+            labels.append(np.full(count, number))
             split.append(np.full(count, part))
     label, unit = np.concatenate(labels), np.concatenate(units)
     parts = np.concatenate(split).astype(np.uint8)

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from simviz.datasets import cifar, folder, parquet, pictograms, tree_rings, utkface
 from simviz.datasets.cache import cached
-from simviz.datasets.core import ImageDataset
+from simviz.datasets.core import ImageDataset, without
+from simviz.datasets.listing import Listing, build, content_split
 
+SIZE = 32
+VERSION = 1  # of listing, decoding and splitting; cached sets of other versions are not used
+_DRAWN: dict[str, Any] = {"pictograms": pictograms, "tree-rings": tree_rings}
 _AVAILABLE = {
-    "pictograms": "64 everyday things in 8 groups as icons; tested on designers not seen in training (drawn)",
+    "pictograms": "64 everyday things in 8 groups as icons, tested on designers not seen in training (drawn)",
+    "tree-rings": "trunks of 1 to 20 years: count the rings; 20 ordered classes (drawn)",
+    "cifar100": "100 kinds of things in 20 groups, 32x32 photographs (your files, see the README)",
+    "cifar100-96": "cifar100 without aquarium_fish, sweet_pepper, keyboard and pickup_truck",
+    "utkface": "faces of ages 1 to 90, 60x60; 90 ordered classes (your files, research use only)",
 }
+_LAYOUTS = (
+    "a Parquet file, a folder with train-* and test-* Parquet, CIFAR-100 as torchvision keeps it, UTKFace as a "
+    "zip or folder, or a folder with one subfolder a class (also below train/, val/ and test/)"
+)
 
 
 def available() -> dict[str, str]:
@@ -27,10 +41,118 @@ def load(
     size: int | None = None,
     cache: str | os.PathLike[str] | None = None,
 ) -> ImageDataset:
-    name = os.fspath(name_or_path)
-    if name == "pictograms":
-        from simviz.datasets import pictograms
+    """A data set by name or path, decoded once and memory-mapped from then on.
 
-        size = size or pictograms.SIZE
-        return cached({"name": name, "version": pictograms.VERSION, "size": size}, lambda: pictograms.draw(size), cache)
-    raise ValueError(f"there is no data set {name!r}")
+    Parameters
+    ----------
+    name_or_path : a name of `available()`, or the path of a Parquet file or folder, a UTKFace zip or
+        folder, CIFAR-100 in torchvision's layout, or an image folder ``class/...``.
+    test : path whose images are the test part; classes are matched by name. Without it, and without a
+        test part of its own, 20 % of a data set are split off by content (UTKFace: its authors' split).
+    drop : names of classes to leave out.
+    size : side of the images in pixels; by default 32 (UTKFace 60, tree-rings 64).
+    cache : folder of the decoded sets; by default ``$SIMVIZ_CACHE``, else ``data/cache``.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong with the name, the path, the files or an option, and what to do.
+    """
+    if size is not None and not 8 <= size <= 512:
+        raise ValueError(f"size is {size}; images are resized to between 8 and 512 pixels")
+    drop = tuple(dict.fromkeys([drop] if isinstance(drop, str) else drop))
+    name = os.fspath(name_or_path)
+    if name in _DRAWN:
+        if test is not None:
+            raise ValueError(f"{name} is drawn with a test part of its own; leave test out")
+        module = _DRAWN[name]
+        pixels = size or module.SIZE
+        key = {"name": name, "drawing": module.VERSION, "size": pixels}
+        whole = cached(key, lambda: module.draw(pixels), cache)
+        return cached({**key, "drop": sorted(drop)}, lambda: without(whole, drop), cache) if drop else whole
+    if name == "cifar100-96":
+        name, drop = "cifar100", (*drop, *(n for n in cifar.DROPPED if n not in drop))
+        title = "cifar100-96"
+    else:
+        title = name if name in _AVAILABLE else Path(name).name
+    path = _find(name) if name in _AVAILABLE else Path(name).expanduser()
+    return _load_path(title, path, None if test is None else Path(test).expanduser(), drop, size, cache)
+
+
+def _load_path(
+    title: str,
+    path: Path,
+    test: Path | None,
+    drop: tuple[str, ...],
+    size: int | None,
+    cache: str | os.PathLike[str] | None,
+) -> ImageDataset:
+    kind, read = _source(path)
+    options: dict[str, Any] = {"size": size or SIZE, "split": content_split, "augment": ("crop", "flip")}
+    if kind == "utkface":
+        options |= {"size": size or utkface.SIZE, "split": utkface.split, "independent": True}
+        options |= {"default_model": "age", "augment": ("flip",)}
+    elif title.startswith("cifar100"):
+        options["default_model"] = "lenet"
+    key = {"name": title, "code": VERSION, "size": options["size"], "drop": sorted(drop), "kind": kind}
+    key["sources"] = [_identity(p) for p in (path, test) if p is not None]
+
+    def make() -> ImageDataset:
+        tested = None if test is None else _source(test)[1]()
+        return build(title, read(), test=tested, drop=drop, **options)
+
+    return cached(key, make, cache)
+
+
+def _source(path: Path) -> tuple[str, Callable[[], Listing]]:
+    """Which layout lies at `path`, and how to list it."""
+    if not path.exists():
+        raise ValueError(
+            f"there is no data set {str(path)!r}: neither one of {', '.join(_AVAILABLE)} nor an existing path"
+        )
+    if found := parquet.files(path):
+        return "parquet", lambda: parquet.listing(found)
+    if cifar.is_torchvision(path):
+        return "cifar", lambda: cifar.listing(path)
+    if utkface.recognised(path):
+        return "utkface", lambda: utkface.listing(path)
+    if path.is_dir():
+        return "folder", lambda: folder.listing(path)
+    raise ValueError(f"{path} is no data set that can be read; readable are {_LAYOUTS}")
+
+
+def _find(name: str) -> Path:
+    """Where the user keeps the files of a named data set."""
+    root = Path(os.environ.get("SIMVIZ_DATA") or "data").expanduser()
+    if name == "cifar100":
+        for place in (root / "cifar100", root / "cifar-100"):
+            if cifar.is_torchvision(place) or parquet.files(place):
+                return place
+        if cifar.is_torchvision(root):
+            return root
+        if loose := sorted(root.glob("cifar100*.parquet")):
+            return loose[0] if len(loose) == 1 else root
+        raise ValueError(
+            f"CIFAR-100 is not in {root}: put its Parquet files into {root / 'cifar100'}, or run "
+            f"python -c \"import torchvision; torchvision.datasets.CIFAR100('{root}', download=True)\", "
+            "or set SIMVIZ_DATA to the folder that holds it, or give a path instead of the name"
+        )
+    for pattern in ("UTKFace*", "utkface*"):
+        for place in sorted(root.glob(pattern)):
+            if utkface.recognised(place):
+                return place
+    raise ValueError(
+        f"UTKFace is not in {root}: put UTKFace.zip or the unpacked folder UTKFace there (its authors give it out "
+        "for research), or set SIMVIZ_DATA to the folder that holds it, or give a path instead of the name"
+    )
+
+
+def _identity(path: Path) -> list[list[Any]]:
+    """Names, sizes and times of all files of a source: what tells whether a cached set is still its own."""
+    if path.is_file():
+        files = [path]
+    else:
+        files = parquet.files(path) or sorted(
+            Path(root) / name for root, _, names in os.walk(path) for name in names if not name.startswith(".")
+        )
+    return [[str(path.resolve())], *([str(p), (s := p.stat()).st_size, s.st_mtime_ns] for p in files)]
