@@ -256,7 +256,7 @@ def split_word(word: str) -> tuple[str, ...]:
     >>> split_word("aquarium_fish"), split_word("pickupTruck"), split_word("HTTPServer")
     (('aquarium', 'fish'), ('pickup', 'Truck'), ('HTTP', 'Server'))
     """
-    pieces = re.split(r"[\W_]+", re.sub(r"['’]s\b", "", word))
+    pieces = re.split(r"[\W_]+", re.sub(r"['’]s(?![^\W_])", "", word))
     return tuple(part for piece in pieces if piece for part in _split_camel(piece))
 
 
