@@ -26,7 +26,8 @@ def cdw_ce(
 
     Shapes and options as in `CDWCELoss`; `distance` (C, C) is taken as it is.
 
-    >>> round(cdw_ce(torch.zeros(1, 2), torch.tensor([1]), torch.tensor([[0.0, 2.0], [2.0, 0.0]])).div(2).exp().item(), 4)
+    >>> D = torch.tensor([[0.0, 2.0], [2.0, 0.0]])
+    >>> round(cdw_ce(torch.zeros(1, 2), torch.tensor([1]), D).div(2).exp().item(), 4)
     2.0
     """
     cost = distance**alpha

@@ -80,7 +80,7 @@ def _index_losses(
     """Weighted losses (M,), zero where ignored, and what a mean divides by."""
     counted = index != ignore_index
     index = torch.where(counted, index, 0)
-    _check_range(index, classes)
+    check_range(index, classes)
     losses = index_loss(outputs, index)
     weights = counted.to(outputs.dtype) if weight is None else torch.where(counted, weight[index], 0)
     # where, not a product alone: an ignored sample costs 0 even if its loss overflowed
@@ -218,7 +218,7 @@ def check_shapes(outputs: Tensor, target: Tensor, classes: int, soft: bool, weig
         raise ValueError(f"weight has shape {tuple(weight.shape)} for {classes} classes; give one number for each")
 
 
-def _check_range(index: Tensor, classes: int) -> None:
+def check_range(index: Tensor, classes: int) -> None:
     """ValueError for an index that is no class. Only eagerly and on the CPU: elsewhere it would cost a
     synchronization or break the graph."""
     if torch.compiler.is_compiling() or index.device.type != "cpu" or not index.numel():

@@ -34,11 +34,12 @@ def coral_loss(
     """
 
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
-        return _thresholds_nll(
-            z, (_place(rank, index)[:, None] > torch.arange(z.shape[1], device=z.device)).to(z.dtype)
-        )
+        check_rank(rank, z)
+        place = index if rank is None else rank[index]
+        return _thresholds_nll(z, (place[:, None] > torch.arange(z.shape[1], device=z.device)).to(z.dtype))
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
+        check_rank(rank, z)
         ordered = t if rank is None else t[:, rank.argsort()]
         above = ordered.flip(1).cumsum(1).flip(1)  # above[k] = P(y >= k)
         return _thresholds_nll(z, above[:, 1:], above[:, :1])
@@ -55,8 +56,13 @@ def coral_loss(
     )
 
 
-def _place(rank: Tensor | None, index: Tensor) -> Tensor:
-    return index if rank is None else rank[index]
+def check_rank(rank: Tensor | None, outputs: Tensor) -> None:
+    """ValueError unless there is one rank for each class."""
+    if rank is not None and len(rank) != outputs.shape[1] + 1:
+        raise ValueError(
+            f"outputs have {outputs.shape[1]} thresholds, for {outputs.shape[1] + 1} classes, but there are "
+            f"{len(rank)} positions"
+        )
 
 
 def _thresholds_nll(z: Tensor, above: Tensor, total: Tensor | float = 1.0) -> Tensor:

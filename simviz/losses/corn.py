@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simviz.losses.contract import pick, reduced_loss, widened
-from simviz.losses.coral import ThresholdLoss
+from simviz.losses.coral import ThresholdLoss, check_rank
 from simviz.losses.registry import register
 
 
@@ -33,10 +33,15 @@ def corn_loss(
             "corn takes class indices, not soft targets: each of its tasks is trained on the samples that "
             "reach it; coral and or_cnn take soft targets"
         )
+
+    def index_loss(z: Tensor, index: Tensor) -> Tensor:
+        check_rank(rank, z)
+        return -pick(corn_log_probabilities(z, rank), index)
+
     return reduced_loss(
         outputs,
         target,
-        lambda z, index: -pick(corn_log_probabilities(z, rank), index),
+        index_loss,
         num_classes=outputs.shape[min(1, outputs.ndim - 1)] + 1,
         weight=weight,
         ignore_index=ignore_index,

@@ -25,7 +25,8 @@ def soft_label_loss(
     Shapes and options as in `SoftLabelsLoss`; `labels` (C, C) is taken as it is: `soft_labels` makes it.
 
     >>> import torch
-    >>> round(soft_label_loss(torch.zeros(1, 2), torch.tensor([1]), torch.tensor([[0.9, 0.1], [0.1, 0.9]])).exp().item(), 4)
+    >>> labels = torch.tensor([[0.9, 0.1], [0.1, 0.9]])
+    >>> round(soft_label_loss(torch.zeros(1, 2), torch.tensor([1]), labels).exp().item(), 4)
     2.0
     """
     return reduced_loss(
