@@ -49,7 +49,7 @@ def test_sign_flips_equal_scipys_exact_permutation_test(seed, n):
     from scipy.stats import permutation_test
 
     rng = np.random.default_rng(seed)
-    a, b = rng.normal(0.5, 1, n).round(1), rng.normal(0, 1, n).round(1)  # rounded: ties occur
+    a, b = rng.integers(-3, 6, n), rng.integers(-4, 5, n)  # whole numbers: ties occur, and are exact
     expected = permutation_test(
         (a, b), lambda x, y: (x - y).mean(), permutation_type="samples", n_resamples=2**n, vectorized=False
     )
