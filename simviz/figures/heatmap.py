@@ -22,7 +22,7 @@ from simviz.figures import style
 TEXT_LIMIT = 20
 CELL_LIMIT = 200
 FULL_LAYER = 60
-LABELS = 56
+LABELS = 70
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def heatmap(
         column, row = places.index(chosen[1]), places.index(chosen[0])
         _frame(fig, column, row)
     _label_axes(fig, ordered, axes)
-    return style.finish(fig, title=title, height=max(440, min(760, 240 + 11 * len(ordered))))
+    return style.finish(fig, title=title, height=max(440, min(940, 240 + 11 * len(ordered))))
 
 
 def _checked_order(
@@ -258,22 +258,25 @@ def _frame(fig: go.Figure, column: int, row: int) -> None:
 
 
 def _label_axes(fig: go.Figure, names: list[str], axes: tuple[str, str]) -> None:
-    """Every name where there is room, every k-th where there is not; the first row on top."""
+    """Every name where there is room, every k-th where there is not; the first row on top.
+
+    The horizontal axis has less room, on a narrow screen much less, and names half as many beyond 40.
+    """
+    common = {"tickmode": "array", "showgrid": False, "zeroline": False}
+    common |= {"constrain": "domain", "tickfont": {"size": 12 if len(names) <= 30 else 9}}
+    if len(names) <= CELL_LIMIT:
+        categories = [style.escape(n) for n in names]
+        common |= {"type": "category", "categoryorder": "array", "categoryarray": categories}
     step = math.ceil(len(names) / LABELS)
-    is_image = len(names) > CELL_LIMIT
-    ticks = list(range(0, len(names), step))
-    common = {
-        "tickmode": "array",
-        "tickvals": ticks if is_image else [style.escape(names[i]) for i in ticks],
-        "ticktext": [style.label(names[i]) for i in ticks],
-        "showgrid": False,
-        "zeroline": False,
-        "constrain": "domain",
-        "tickfont": {"size": 12 if len(names) <= 30 else 10},
-    }
-    if not is_image:
-        common |= {"type": "category", "categoryorder": "array", "categoryarray": [style.escape(n) for n in names]}
     bounds = [-0.5, len(names) - 0.5]
-    fig.update_xaxes(title=style.escape(axes[0]), tickangle=-90 if len(names) > 6 else 0, range=bounds, **common)
-    fig.update_yaxes(title=style.escape(axes[1]), range=bounds[::-1], **common)
+    fig.update_yaxes(title=style.escape(axes[1]), range=bounds[::-1], **common, **_ticks(names, step))
+    across = _ticks(names, step if len(names) <= 40 else 2 * step)
+    angle = -90 if len(names) > 6 else 0
+    fig.update_xaxes(title=style.escape(axes[0]), tickangle=angle, range=bounds, **common, **across)
     fig.update_layout(hoverdistance=-1)
+
+
+def _ticks(names: list[str], step: int) -> dict[str, list[int] | list[str]]:
+    shown = list(range(0, len(names), step))
+    places = shown if len(names) > CELL_LIMIT else [style.escape(names[i]) for i in shown]
+    return {"tickvals": places, "ticktext": [style.label(names[i]) for i in shown]}

@@ -45,32 +45,29 @@ def matrix(
 
 
 def histogram(values: ClassMatrix, *, unit: str = "", bins: int = 40, title: str = "") -> go.Figure:
-    """How the off-diagonal entries are spread: bars of their share, in %, per bin.
+    """How the off-diagonal entries are spread: bars of their share, in % of all pairs, per bin.
 
-    A matrix that is zero nearly everywhere has one tall bar; its share stands above it.
+    Entries of 0 are not drawn, because they would flatten the rest; the axis says how many there are.
     """
     off = values.values[~np.eye(len(values), dtype=bool)].astype(np.float64)
     top = 1.0 if values.kind == "similarity" else float(off.max(initial=0)) or 1.0
-    counts, edges = np.histogram(off, bins=bins, range=(0.0, top))
-    share = 100 * counts / max(off.size, 1)
-    tall = int(share.argmax())
+    counts, edges = np.histogram(off[off > 0], bins=bins, range=(0.0, top))
     pairs = "%{customdata[0]:.3g} to %{customdata[1]:.3g}<br>%{customdata[2]:,} pairs (%{y:.2f} %)"
     fig = go.Figure(
         go.Bar(
             x=(edges[:-1] + edges[1:]) / 2,
-            y=share,
+            y=100 * counts / max(off.size, 1),
             width=np.diff(edges),
             customdata=np.stack([edges[:-1], edges[1:], counts], axis=1),
             hovertemplate=pairs + "<extra></extra>",
-            text=[f"{s:.0f} %" if i == tall and off.size else "" for i, s in enumerate(share)],
-            textposition="outside",
-            cliponaxis=False,
             marker={"color": BAR},
         )
     )
-    what = values.kind + (f" ({unit})" if unit else "")
-    fig.update_xaxes(title=f"{style.escape(what)} of two different classes", range=[-0.02 * top, 1.02 * top])
-    fig.update_yaxes(title="share of pairs (%)", range=[0, 1.12 * float(share.max(initial=1))])
+    zero = 100 * float(np.mean(off == 0)) if off.size else 0.0
+    what = f"{values.kind} of two different classes" + (f" ({unit})" if unit else "")
+    left_out = f"<br>{zero:.1f} % of the pairs are 0 and not drawn" if zero else ""
+    fig.update_xaxes(title=style.escape(what) + left_out, range=[-0.02 * top, 1.02 * top])
+    fig.update_yaxes(title="share of pairs (%)", rangemode="tozero")
     return style.finish(fig, title=title, height=320)
 
 
@@ -117,6 +114,6 @@ def column_sums(
         ticktext=[style.label(names[i]) for i in order],
         tickangle=-90 if len(order) > 6 else 0,
     )
-    fig.update_yaxes(title="column sum of S")
+    fig.update_yaxes(title="column sum of S", range=[0, 1.2 * float(heights.max())])
     fig = style.finish(fig, title=title, height=400, legend=True)
-    return fig.update_layout(bargap=0.15, legend={"y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"})
+    return fig.update_layout(bargap=0.15, legend={"y": 1, "yanchor": "top", "x": 1, "xanchor": "right"})

@@ -171,13 +171,13 @@ def finish(fig: go.Figure, *, title: str = "", height: int = 420, legend: bool =
     The legend lies below the plot, so that a narrow screen keeps the width for the data, and every
     axis takes the room its labels need.
     """
-    lines = wrapped(title).count("<br>") + 1 if title else 0
     heading = {"text": wrapped(title), "font": {"size": 15}, "x": 0, "xanchor": "left", "pad": {"b": 8}}
-    heading |= {"yref": "paper", "y": 1, "yanchor": "bottom"}
+    # This combination alone makes room for every line of a title; plotly cuts the first one otherwise.
+    heading |= {"yref": "paper", "y": 1, "yanchor": "bottom", "automargin": True}
     fig.update_layout(
         title=heading if title else None,
         height=height,
-        margin={"l": 8, "r": 8, "t": 16 + 20 * lines, "b": 8},
+        margin={"l": 8, "r": 8, "t": 16, "b": 8},
         showlegend=legend,
         legend={"orientation": "h", "yanchor": "top", "y": -70 / (height - 120), "x": 0, "xanchor": "left"},
         hoverlabel={"align": "left"},

@@ -48,8 +48,11 @@ def test_beyond_two_hundred_classes_it_is_one_picture_with_a_color_bar():
 
 
 def test_axes_name_every_class_where_there_is_room_and_some_where_there_is_none():
-    assert len(draw(50)[1].layout.xaxis.tickvals) == 50
-    assert 30 < len(draw(180)[1].layout.xaxis.tickvals) < 60
+    few, many = draw(40)[1].layout, draw(180)[1].layout
+    assert len(few.xaxis.tickvals) == len(few.yaxis.tickvals) == 40
+    assert 40 < len(many.yaxis.tickvals) < 80
+    assert 20 < len(many.xaxis.tickvals) < 40
+    assert set(many.xaxis.tickvals) <= set(many.yaxis.tickvals)
 
 
 def test_a_click_carries_true_and_predicted_whatever_the_order():

@@ -18,7 +18,7 @@ def test_a_similarity_runs_from_zero_to_one_and_a_distance_to_its_largest_entry(
     assert "years" in fig.data[0].colorbar.title.text
 
 
-@given(st.integers(2, 30), st.floats(0, 0.99))
+@given(st.integers(2, 30), st.floats(0.5, 0.99))
 def test_the_histogram_counts_every_pair_once(count, r):
     values = matrices.class_order(count, r=r)
     bars = histogram(values).data[0]
@@ -26,10 +26,12 @@ def test_the_histogram_counts_every_pair_once(count, r):
     assert np.sum(np.asarray(bars.customdata)[:, 2]) == count * (count - 1)
 
 
-def test_the_diagonal_is_not_in_the_histogram():
-    bars = histogram(ClassMatrix(["a", "b", "c"], np.eye(3))).data[0]
-    assert bars.y[0] == 100
-    assert bars.text[0] == "100 %"
+def test_pairs_that_are_zero_are_told_and_not_drawn_and_the_diagonal_is_no_pair():
+    values = np.eye(3)
+    values[0, 1] = values[1, 0] = 0.5
+    fig = histogram(ClassMatrix(["a", "b", "c"], values))
+    assert np.sum(fig.data[0].y) == pytest.approx(100 * 2 / 6)
+    assert "66.7 % of the pairs are 0" in fig.layout.xaxis.title.text
 
 
 def test_column_sums_come_largest_first_with_their_hubs_marked_by_more_than_color():

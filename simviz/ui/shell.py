@@ -1,0 +1,143 @@
+"""The frame around every page: navigation, the comparison in view, the link.
+
+`pages/` makes Streamlit run a page's file without app.py on the first visit of a fresh server, and in
+AppTest on every run. So every page starts with `require`, which notices and starts again.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import streamlit as st
+
+from simviz.runs import Comparison, Store, StoreError
+from simviz.ui import links, state
+
+PAGES = {
+    "Learn": [("home", "Start", ":material/home:", "What simviz is for, and what this machine has.")],
+    "Build": [
+        (
+            "similarity",
+            "Similarity matrix",
+            ":material/grid_on:",
+            "Build a matrix from words, order, positions, groups or a file, and see what it will do to a loss.",
+        )
+    ],
+}
+
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0072B2"/>'
+    '<path fill="#fff" d="M3 3h3v3H3zM6.5 6.5h3v3h-3zM10 10h3v3h-3z"/>'
+    '<path fill="#fff" fill-opacity=".45" d="M6.5 3h3v3h-3zM3 6.5h3v3H3zM10 6.5h3v3h-3zM6.5 10h3v3h-3z"/></svg>'
+)
+
+_framed: ContextVar[bool] = ContextVar("framed", default=False)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the sidebar chose: the comparison in view, and the settings or runs called A and B."""
+
+    comparison: Comparison | None
+    a: str | None = None
+    b: str | None = None
+
+
+_frame: ContextVar[Frame] = ContextVar("frame")
+
+
+def pages() -> dict[str, list[st.Page]]:
+    return {
+        section: [
+            st.Page(f"pages/{name}.py", title=title, icon=icon, help=about, default=name == "home")
+            for name, title, icon, about in entries
+        ]
+        for section, entries in PAGES.items()
+    }
+
+
+def run() -> None:
+    """Called by app.py: the navigation, the sidebar, then the page inside them."""
+    page = st.navigation(pages())
+    name = page.url_path or "home"
+    links.place.set(st.container())
+    with st.sidebar:
+        frame = _choose()
+        shown = {} if frame.comparison is None else {state.COMPARISON: frame.comparison.id}
+        link = st.container()
+    inside, chosen = _framed.set(True), _frame.set(frame)
+    try:
+        page.run()
+    finally:
+        _framed.reset(inside)
+        _frame.reset(chosen)
+        with link:  # after the page, when its widgets hold what the link must say
+            links.copy(name, shown)
+
+
+def require() -> None:
+    """First line of every page's file: if app.py did not start it, start again through app.py."""
+    if not _framed.get():
+        st.navigation(pages())
+        st.rerun()
+
+
+def frame() -> Frame:
+    """What the sidebar chose, for the page that is being drawn."""
+    return _frame.get()
+
+
+def order_picker() -> str:
+    """The order of the classes, one choice for all pages."""
+    links.unknown(state.ORDER, state.ORDERS, "class order")
+    return st.segmented_control(
+        "Order of the classes",
+        state.ORDERS,
+        default=state.ORDERS[0],
+        required=True,
+        key=state.ORDER,
+        bind="query-params",
+        help="index: as the data set numbers them. similarity: like classes side by side (optimal leaf order).",
+    )
+
+
+def _choose() -> Frame:
+    """The pickers of comparison, A and B. Nothing is preselected: a link that names nothing means the newest."""
+    every = {c.id: c for c in Store().comparisons()}
+    if not every:
+        links.unknown(state.COMPARISON, (), "comparison")
+        return Frame(None)
+    strange = links.unknown(state.COMPARISON, every, "comparison")
+    picked = st.selectbox(
+        "Comparison",
+        list(every),
+        index=None,
+        key=state.COMPARISON,
+        bind="query-params",
+        placeholder="newest",
+        help="Several losses on the same data, split and batches.",
+    )
+    if strange:
+        return Frame(None)
+    comparison = every[picked or next(iter(every))]
+    try:
+        options = [*comparison.groups, *(r.id for r in comparison.runs)]
+    except (StoreError, ValueError) as error:
+        st.warning(f"This comparison cannot be read in full: {error}")
+        return Frame(comparison)
+    a, b = (_side(letter, key, options) for letter, key in (("A", state.A), ("B", state.B)))
+    return Frame(comparison, a, b)
+
+
+def _side(letter: str, key: str, options: list[str]) -> str | None:
+    links.unknown(key, options, f"setting or run {letter}")
+    return st.selectbox(
+        letter,
+        options,
+        index=None,
+        key=key,
+        bind="query-params",
+        placeholder="a setting, or one of its runs",
+        help="A setting stands for all its seeds. A and B are what a difference is taken between.",
+    )
