@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
+from simviz.losses.closed_form import closed_form, safe
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -34,12 +35,31 @@ def cdw_ce(
     return reduced_loss(
         outputs,
         target,
-        lambda z, index: -(log_complement(z) * rows_of(cost, z, index)).sum(1),
+        lambda z, index: closed_form(_nll, _nll_and_gradient, z, index, cost),
         lambda z, t: -(log_complement(z) * mixed_rows(cost, z, t)).sum(1),
         weight=weight,
         ignore_index=ignore_index,
         reduction=reduction,
     )
+
+
+def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
+    return -(log_complement(z) * rows_of(cost, z, index)).sum(1)
+
+
+def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> tuple[Tensor, Tensor] | None:
+    """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c)."""
+    p = z.softmax(1)
+    top = p.argmax(1, keepdim=True)
+    # 1 - p is exact for the largest p only as the sum of the others
+    others = p.scatter(1, top, 0).sum(1, keepdim=True)
+    if not safe(others):
+        return None
+    logs = torch.log1p(-p).scatter_(1, top, others.log())
+    rows = rows_of(cost, z, index)
+    losses = -(logs * rows).sum(1)
+    pulls = rows.mul_(p).div_((1 - p).scatter_(1, top, others))
+    return losses, pulls.addcmul_(p, pulls.sum(1, keepdim=True), value=-1)
 
 
 def log_complement(outputs: Tensor) -> Tensor:

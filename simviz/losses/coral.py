@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
+from simviz.losses.closed_form import closed_form
 from simviz.losses.contract import reduced_loss, widened
 from simviz.losses.registry import register
 from simviz.matrices.core import ClassMatrix
@@ -36,7 +37,7 @@ def coral_loss(
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         check_rank(rank, z)
         place = index if rank is None else rank[index]
-        return _thresholds_nll(z, (place[:, None] > torch.arange(z.shape[1], device=z.device)).to(z.dtype))
+        return closed_form(_nll, _nll_and_gradient, z, place)
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         check_rank(rank, z)
@@ -68,6 +69,21 @@ def check_rank(rank: Tensor | None, outputs: Tensor) -> None:
 def _thresholds_nll(z: Tensor, above: Tensor, total: Tensor | float = 1.0) -> Tensor:
     """Binary cross entropy of each threshold, summed: `above` is P(y > k), `total` the mass of the target."""
     return -(above * F.logsigmoid(z) + (total - above) * F.logsigmoid(-z)).sum(1)
+
+
+def is_above(place: Tensor, z: Tensor) -> Tensor:
+    """[y > k] for each threshold k: (M, C - 1)."""
+    return place[:, None] > torch.arange(z.shape[1], device=z.device)
+
+
+def _nll(z: Tensor, place: Tensor) -> Tensor:
+    return -F.logsigmoid(torch.where(is_above(place, z), z, -z)).sum(1)
+
+
+def _nll_and_gradient(z: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss and its gradient sigmoid(z_k) - [y > k]."""
+    above = is_above(place, z)
+    return -F.logsigmoid(torch.where(above, z, -z)).sum(1), z.sigmoid().sub_(above.to(z.dtype))
 
 
 def threshold_log_probabilities(outputs: Tensor, rank: Tensor | None = None) -> Tensor:

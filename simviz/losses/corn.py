@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from simviz.losses.contract import pick, reduced_loss, widened
-from simviz.losses.coral import ThresholdLoss, check_rank
+from simviz.losses.closed_form import closed_form
+from simviz.losses.contract import reduced_loss, widened
+from simviz.losses.coral import ThresholdLoss, check_rank, is_above
 from simviz.losses.registry import register
 
 
@@ -24,7 +26,6 @@ def corn_loss(
     Shapes and options as in `CORNLoss`; `rank` (C,) is each class's place in the order, by default
     its index.
 
-    >>> import torch
     >>> round(corn_loss(torch.zeros(1, 2), torch.tensor([1])).exp().item(), 4)
     4.0
     """
@@ -36,7 +37,7 @@ def corn_loss(
 
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         check_rank(rank, z)
-        return -pick(corn_log_probabilities(z, rank), index)
+        return closed_form(_nll, _nll_and_gradient, z, index if rank is None else rank[index])
 
     return reduced_loss(
         outputs,
@@ -49,10 +50,20 @@ def corn_loss(
     )
 
 
+def _nll(z: Tensor, place: Tensor) -> Tensor:
+    """The tasks k <= y, which the sample reaches."""
+    reached = is_above(place + 1, z)
+    return -torch.where(reached, F.logsigmoid(torch.where(is_above(place, z), z, -z)), 0).sum(1)
+
+
+def _nll_and_gradient(z: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss and its gradient sigmoid(z_k) - [y > k] for the tasks k <= y."""
+    return _nll(z, place), z.sigmoid().sub_(is_above(place, z).to(z.dtype)).mul_(is_above(place + 1, z))
+
+
 def corn_log_probabilities(outputs: Tensor, rank: Tensor | None = None) -> Tensor:
     """Log-probabilities (N, C, ...) from the logits (N, C - 1, ...) of P(y > k | y >= k).
 
-    >>> import torch
     >>> corn_log_probabilities(torch.zeros(1, 2)).exp()
     tensor([[0.5000, 0.2500, 0.2500]])
     """
@@ -95,7 +106,6 @@ class CORNLoss(ThresholdLoss):
 
     Examples
     --------
-    >>> import torch
     >>> round(CORNLoss()(torch.zeros(1, 2), torch.tensor([1])).exp().item(), 4)
     4.0
     """

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
+from simviz.losses.closed_form import closed_form
 from simviz.losses.contract import check_number, reduced_loss
 from simviz.losses.registry import register
 from simviz.matrices.core import ClassMatrix
@@ -31,38 +32,61 @@ def squared_emd(
     >>> round(squared_emd(torch.zeros(1, 4), torch.tensor([0])).item(), 4)
     0.875
     """
-    if positions is None:
-        positions = torch.arange(float(outputs.shape[min(1, outputs.ndim - 1)]), device=outputs.device)
-    order = positions.argsort()
-    scale = positions[order]
-    gaps = scale.diff()
-    if period is not None:
-        gaps = torch.cat([gaps, (scale[0] + period - scale[-1])[None]])
     options: dict[str, Any] = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction}
-    return _ordered_emd(outputs, target, order, gaps, period is not None, **options)
+    if positions is None:
+        return _ordered_emd(outputs, target, None, None, False, **options)
+    order = positions.argsort()
+    gaps = positions[order].diff()
+    last = gaps.new_zeros(1) if period is None else (period - gaps.sum())[None]
+    return _ordered_emd(outputs, target, order, torch.cat([gaps, last]), period is not None, **options)
 
 
 def _ordered_emd(
-    outputs: Tensor, target: Tensor, order: Tensor | None, gaps: Tensor, circular: bool, **options: Any
+    outputs: Tensor, target: Tensor, order: Tensor | None, gaps: Tensor | None, circular: bool, **options: Any
 ) -> Tensor:
-    """The loss from the order (None: as they are) and the gaps (C - 1, or C on a circle)."""
-    rank = None if order is None else order.argsort()
-    width = len(gaps)
+    """The loss from the order of the classes (None: as they are) and the gap (C,) after each (None: 1).
 
-    def loss(z: Tensor, cumulated: Tensor) -> Tensor:
-        p = z.softmax(1) if order is None else z.softmax(1)[:, order]
-        difference = p.cumsum(1)[:, :width] - cumulated
-        weights = gaps.to(z.dtype)
-        if circular:  # the best constant flow around the circle, so that no cut is special
-            difference = difference - (difference @ weights / weights.sum())[:, None]
-        return difference.square() @ weights
+    The last gap is 0 on a line, where P and T have both become 1.
+    """
+
+    def gaps_for(z: Tensor) -> Tensor:
+        if gaps is None:
+            return torch.ones_like(z[0])
+        if len(gaps) != z.shape[1]:
+            raise ValueError(f"outputs have {z.shape[1]} classes, but there are {len(gaps)} positions")
+        return gaps.to(z.dtype)
+
+    def arranged(values: Tensor) -> Tensor:
+        return values if order is None else values.index_select(1, order)
+
+    def difference(p: Tensor, index: Tensor) -> Tensor:
+        """P - T: one cumulated sum, since the one-hot target is subtracted before it."""
+        return p.scatter_add(1, index[:, None], -torch.ones_like(p[:, :1])).cumsum(1)
+
+    def level(d: Tensor, weights: Tensor) -> Tensor:
+        """On a circle, the flow around it that costs least is taken off, so that no cut is special."""
+        return d - (d @ weights / weights.sum())[:, None] if circular else d
+
+    def plain(z: Tensor, index: Tensor, weights: Tensor) -> Tensor:
+        return level(difference(z.softmax(1), index), weights).square() @ weights
+
+    def fast(z: Tensor, index: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        p = z.softmax(1)
+        d = level(difference(p, index), weights)
+        weighted = d * weights
+        losses = d.mul_(weighted).sum(1)
+        # by p_j it is 2 sum_{i >= j} g_i d_i; a constant for all j drops out in the softmax
+        slope = weighted.cumsum(1).sub_(weighted).mul_(-2)
+        return losses, slope.sub_((slope * p).sum(1, keepdim=True)).mul_(p)
 
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
-        place = index if rank is None else rank[index]
-        return loss(z, (place[:, None] <= torch.arange(width, device=z.device)).to(z.dtype))
+        weights = gaps_for(z)
+        place = index if order is None else order.argsort()[index]
+        return closed_form(plain, fast, arranged(z), place, weights)
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
-        return loss(z, (t if order is None else t[:, order]).cumsum(1)[:, :width])
+        weights = gaps_for(z)
+        return level((arranged(z).softmax(1) - arranged(t)).cumsum(1), weights).square() @ weights
 
     return reduced_loss(outputs, target, index_loss, soft_loss, additive=False, **options)
 
@@ -111,7 +135,7 @@ class SquaredEMDLoss(ClassLoss):
     name = "emd2"
     title = "Squared EMD"
     ordered = True
-    gaps: Tensor
+    gaps: Tensor | None
     order: Tensor | None
 
     def __init__(self, positions: Any = None, period: float | None = None, **options: Unpack[Options]) -> None:
@@ -127,11 +151,12 @@ class SquaredEMDLoss(ClassLoss):
         gaps = scale.diff()
         if scale.ndim != 1 or not scale.isfinite().all() or not (gaps > 0).all():
             raise ValueError(f"positions are {positions!r}; finite distinct numbers, one for each class, are needed")
+        rest = 0.0
         if period is not None:
             rest = check_number("period", period, 0) - float(scale[-1] - scale[0])
             if rest <= 0:
                 raise ValueError(f"period is {period!r}; it must exceed the positions' range, {scale[-1] - scale[0]:g}")
-            gaps = torch.cat([gaps, gaps.new_tensor([rest])])
+        gaps = torch.cat([gaps, gaps.new_tensor([rest])])
         as_they_are = torch.equal(order, torch.arange(len(order)))
         self.register_buffer("order", None if as_they_are else order)
         self.register_buffer("gaps", gaps.float())
@@ -141,11 +166,4 @@ class SquaredEMDLoss(ClassLoss):
         return {"positions": classes.positions, "period": classes.period}
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
-        if self.gaps is None:
-            return squared_emd(outputs, target, **self.options)
-        width = outputs.shape[min(1, outputs.ndim - 1)]
-        if len(self.gaps) + (not self.circular) != width:
-            raise ValueError(
-                f"outputs have {width} classes, but there are {len(self.gaps) + (not self.circular)} positions"
-            )
         return _ordered_emd(outputs, target, self.order, self.gaps, self.circular, **self.options)

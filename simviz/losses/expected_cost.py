@@ -7,6 +7,7 @@ from typing import Unpack
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
+from simviz.losses.closed_form import closed_form
 from simviz.losses.contract import MatrixLike, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -31,12 +32,24 @@ def expected_cost(
     return reduced_loss(
         outputs,
         target,
-        lambda z, index: (z.softmax(1) * rows_of(distance, z, index)).sum(1),
+        lambda z, index: closed_form(_cost, _cost_and_gradient, z, index, distance),
         lambda z, t: (z.softmax(1) * mixed_rows(distance, z, t)).sum(1),
         weight=weight,
         ignore_index=ignore_index,
         reduction=reduction,
     )
+
+
+def _cost(z: Tensor, index: Tensor, distance: Tensor) -> Tensor:
+    return (z.softmax(1) * rows_of(distance, z, index)).sum(1)
+
+
+def _cost_and_gradient(z: Tensor, index: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss and its gradient p_j (D_yj - loss)."""
+    p = z.softmax(1)
+    costs = p * rows_of(distance, z, index)
+    losses = costs.sum(1)
+    return losses, costs.addcmul_(p, losses[:, None], value=-1)
 
 
 @register

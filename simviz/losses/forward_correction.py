@@ -9,7 +9,7 @@ from torch import Tensor
 from simviz.losses.base import ClassLoss, Options
 from simviz.losses.contract import MatrixLike, matrix_tensor
 from simviz.losses.registry import register
-from simviz.losses.simloss import log_sim_loss, sim_loss
+from simviz.losses.simloss import sim_loss
 
 
 def forward_correction(
@@ -73,12 +73,12 @@ class ForwardCorrectionLoss(ClassLoss):
     name = "forward"
     title = "Forward correction"
     matrix = "similarity"
-    log_similarity: Tensor
+    similarity: Tensor
 
     def __init__(self, transition: MatrixLike, **options: Unpack[Options]) -> None:
         super().__init__(**options)
         values = matrix_tensor(transition, "similarity", "ForwardCorrectionLoss")
-        self.register_buffer("log_similarity", (values / values.sum(1, keepdim=True)).T.log().contiguous())
+        self.register_buffer("similarity", (values / values.sum(1, keepdim=True)).T.contiguous())
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
-        return log_sim_loss(outputs, target, self.log_similarity, **self.options)
+        return sim_loss(outputs, target, self.similarity, **self.options)

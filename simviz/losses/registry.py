@@ -79,7 +79,7 @@ def build(setting: str | Setting, classes: ClassSet, *, vectors: Any = None, wei
     Examples
     --------
     >>> build("emd2", ClassSet(["young", "old"], positions=[20, 70])).gaps.tolist()
-    [50.0]
+    [50.0, 0.0]
     """
     setting = parse_setting(setting)
     cls = get(setting.loss.name)

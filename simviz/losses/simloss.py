@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
+from simviz.losses.closed_form import closed_form, safe
 from simviz.losses.contract import MatrixLike, check_number, check_size, matrix_tensor, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -32,28 +33,39 @@ def sim_loss(
     >>> round(sim_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([1]), S).neg().exp().item(), 4)
     0.75
     """
-    return log_sim_loss(
-        outputs, target, similarity.log(), weight=weight, ignore_index=ignore_index, reduction=reduction
+
+    def index_loss(z: Tensor, index: Tensor) -> Tensor:
+        return closed_form(_index_nll, _index_nll_and_gradient, z, index, similarity)
+
+    def soft_loss(z: Tensor, weights: Tensor) -> Tensor:
+        check_size(similarity, z)
+        # (M, C, C): the logarithm of a matrix product would underflow where S has zeros
+        return (weights * blurred_nll(z[:, None, :], similarity.to(z.dtype))).sum(1)
+
+    return reduced_loss(
+        outputs, target, index_loss, soft_loss, weight=weight, ignore_index=ignore_index, reduction=reduction
     )
 
 
-def log_sim_loss(outputs: Tensor, target: Tensor, log_similarity: Tensor, **options) -> Tensor:
-    """The same from log S, -inf where S is 0: what a Module computes once."""
-
-    def index_loss(z: Tensor, index: Tensor) -> Tensor:
-        return _blurred_nll(z, rows_of(log_similarity, z, index))
-
-    def soft_loss(z: Tensor, weights: Tensor) -> Tensor:
-        check_size(log_similarity, z)
-        # (M, C, C): the logarithm of a matrix product would underflow where S has zeros
-        return (weights * _blurred_nll(z[:, None, :], log_similarity.to(z.dtype))).sum(1)
-
-    return reduced_loss(outputs, target, index_loss, soft_loss, **options)
-
-
-def _blurred_nll(outputs: Tensor, log_rows: Tensor) -> Tensor:
+def blurred_nll(outputs: Tensor, rows: Tensor) -> Tensor:
     """-log sum_c S_yc p_c over the last dimension. log_softmax first, so that logits of 1e4 keep their digits."""
-    return -(outputs.log_softmax(-1) + log_rows).logsumexp(-1)
+    return -(outputs.log_softmax(-1) + rows.log()).logsumexp(-1)
+
+
+def blurred_nll_and_gradient(outputs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor] | None:
+    """The loss and its gradient p - q, q_c = S_yc p_c / sum_k S_yk p_k."""
+    p = outputs.softmax(1)
+    shares = p * rows
+    mass = shares.sum(1)
+    return (mass.log().neg_(), p.addcdiv_(shares, mass[:, None], value=-1)) if safe(mass) else None
+
+
+def _index_nll(z: Tensor, index: Tensor, similarity: Tensor) -> Tensor:
+    return blurred_nll(z, rows_of(similarity, z, index))
+
+
+def _index_nll_and_gradient(z: Tensor, index: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor] | None:
+    return blurred_nll_and_gradient(z, rows_of(similarity, z, index))
 
 
 @register
@@ -100,7 +112,7 @@ class SimLoss(ClassLoss):
     name = "simloss"
     title = "SimLoss"
     matrix = "similarity"
-    log_similarity: Tensor
+    similarity: Tensor
 
     def __init__(self, similarity: MatrixLike, normalize: str = "none", **options: Unpack[Options]) -> None:
         super().__init__(**options)
@@ -110,7 +122,7 @@ class SimLoss(ClassLoss):
         if normalize == "columns":
             values = values / values.sum(0)
         self.normalize = normalize
-        self.register_buffer("log_similarity", values.log())
+        self.register_buffer("similarity", values)
 
     @classmethod
     def from_embedding(
@@ -136,7 +148,7 @@ class SimLoss(ClassLoss):
         return EmbeddingSimLoss(vectors, lower_bound, normalize, **options)
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
-        return log_sim_loss(outputs, target, self.log_similarity, **self.options)
+        return sim_loss(outputs, target, self.similarity, **self.options)
 
 
 class EmbeddingSimLoss(ClassLoss):
@@ -145,7 +157,7 @@ class EmbeddingSimLoss(ClassLoss):
     name = "simloss"
     title = "SimLoss"
     directions: Tensor
-    log_column_sums: Tensor | None
+    column_sums: Tensor | None
 
     def __init__(
         self, vectors: Tensor, lower_bound: float = 0.0, normalize: str = "none", **options: Unpack[Options]
@@ -161,7 +173,7 @@ class EmbeddingSimLoss(ClassLoss):
             raise ValueError(f"vectors of shape {tuple(values.shape)}: finite vectors (C, dim), none zero, are needed")
         self.register_buffer("directions", F.normalize(values))
         sums = torch.cat([self._rows(rows).sum(1) for rows in torch.arange(len(values)).split(256)])
-        self.register_buffer("log_column_sums", sums.log() if normalize == "columns" else None)
+        self.register_buffer("column_sums", sums if normalize == "columns" else None)
 
     def _rows(self, index: Tensor) -> Tensor:
         """Rows of S for class indices (M,): (M, C). Its own class counts 1 exactly."""
@@ -170,9 +182,16 @@ class EmbeddingSimLoss(ClassLoss):
         own = index[:, None] == torch.arange(len(self.directions), device=index.device)
         return torch.where(own, 1, values)
 
-    def sample_loss(self, outputs: Tensor, index: Tensor) -> Tensor:
+    def _divided_rows(self, outputs: Tensor, index: Tensor) -> Tensor:
         check_size(self.directions.T, outputs)
-        log_rows = self._rows(index).to(outputs.dtype).log()
-        if self.log_column_sums is not None:
-            log_rows = log_rows - self.log_column_sums
-        return _blurred_nll(outputs, log_rows)
+        rows = self._rows(index).to(outputs.dtype)
+        return rows if self.column_sums is None else rows / self.column_sums
+
+    def sample_loss(self, outputs: Tensor, index: Tensor) -> Tensor:
+        def plain(z: Tensor, y: Tensor) -> Tensor:
+            return blurred_nll(z, self._divided_rows(z, y))
+
+        def fast(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
+            return blurred_nll_and_gradient(z, self._divided_rows(z, y))
+
+        return closed_form(plain, fast, outputs, index)
