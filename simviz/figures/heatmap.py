@@ -22,7 +22,7 @@ from simviz.figures import style
 TEXT_LIMIT = 20
 CELL_LIMIT = 200
 FULL_LAYER = 60
-LABELS = 70
+IMAGE_LABELS = 30
 
 
 @dataclass(frozen=True)
@@ -258,25 +258,16 @@ def _frame(fig: go.Figure, column: int, row: int) -> None:
 
 
 def _label_axes(fig: go.Figure, names: list[str], axes: tuple[str, str]) -> None:
-    """Every name where there is room, every k-th where there is not; the first row on top.
-
-    The horizontal axis has less room, on a narrow screen much less, and names half as many beyond 40.
-    """
-    common = {"tickmode": "array", "showgrid": False, "zeroline": False}
-    common |= {"constrain": "domain", "tickfont": {"size": 12 if len(names) <= 30 else 9}}
+    """As many names as there is room for, which plotly decides for categories; the first row on top."""
+    common = {"showgrid": False, "zeroline": False, "tickfont": {"size": 12 if len(names) <= 30 else 9}}
     if len(names) <= CELL_LIMIT:
-        categories = [style.escape(n) for n in names]
-        common |= {"type": "category", "categoryorder": "array", "categoryarray": categories}
-    step = math.ceil(len(names) / LABELS)
+        common |= style.category_axis(names)
+    else:
+        shown = list(range(0, len(names), math.ceil(len(names) / IMAGE_LABELS)))
+        common |= {"tickmode": "array", "tickvals": shown, "ticktext": [style.label(names[i]) for i in shown]}
+        common |= {"constrain": "domain"}
     bounds = [-0.5, len(names) - 0.5]
-    fig.update_yaxes(title=style.escape(axes[1]), range=bounds[::-1], **common, **_ticks(names, step))
-    across = _ticks(names, step if len(names) <= 40 else 2 * step)
     angle = -90 if len(names) > 6 else 0
-    fig.update_xaxes(title=style.escape(axes[0]), tickangle=angle, range=bounds, **common, **across)
+    fig.update_xaxes(title=style.escape(axes[0]), tickangle=angle, range=bounds, **common)
+    fig.update_yaxes(title=style.escape(axes[1]), range=bounds[::-1], **common)
     fig.update_layout(hoverdistance=-1)
-
-
-def _ticks(names: list[str], step: int) -> dict[str, list[int] | list[str]]:
-    shown = list(range(0, len(names), step))
-    places = shown if len(names) > CELL_LIMIT else [style.escape(names[i]) for i in shown]
-    return {"tickvals": places, "ticktext": [style.label(names[i]) for i in shown]}

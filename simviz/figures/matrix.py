@@ -106,12 +106,7 @@ def column_sums(
     )
     fig.update_xaxes(
         title="class" if len(order) == len(names) else f"class (the {len(order)} largest of {len(names)})",
-        type="category",
-        categoryorder="array",
-        categoryarray=categories,
-        tickmode="array",
-        tickvals=categories,
-        ticktext=[style.label(names[i]) for i in order],
+        **style.category_axis([names[i] for i in order]),
         tickangle=-90 if len(order) > 6 else 0,
     )
     fig.update_yaxes(title="column sum of S", range=[0, 1.2 * float(heights.max())])

@@ -215,14 +215,8 @@ def per_class(
     top = float(finite.max()) * 1.08 if finite.size and finite.max() > 0 else 1.0
     fig.update_xaxes(range=[-0.04 * top, top], nticks=4)
     fig.update_xaxes(title=f"{style.escape(quantity)} ({style.escape(unit)})", col=1)
-    fig.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=categories[::-1],
-        tickmode="array",
-        tickvals=categories,
-        ticktext=[style.label(names[i]) for i in rows],
-    )
+    fig.update_yaxes(**style.category_axis([names[i] for i in rows[::-1]]))
+    fig.update_yaxes(tickmode="linear", dtick=1)  # the height has room for every class
     lines = max((h.count("<br>") for h in heads), default=0)
     fig = style.finish(fig, title=title, height=150 + 18 * len(names) + 16 * lines)
     return fig.update_annotations(font_size=12).update_layout(margin_t=fig.layout.margin.t + 24 + 16 * lines)

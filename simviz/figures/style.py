@@ -130,6 +130,14 @@ def label(name: object, length: int = LABEL_LENGTH) -> str:
     return escape(text)
 
 
+def category_axis(names: Sequence[str]) -> dict[str, Any]:
+    """An axis of class names in this order: each is a category by its full name, so that two which
+    shorten alike stay two, and is labelled by its short one."""
+    categories = [escape(n) for n in names]
+    short = {c: label(n) for c, n in zip(categories, names, strict=True) if c != label(n)}
+    return {"type": "category", "categoryorder": "array", "categoryarray": categories, "labelalias": short}
+
+
 def wrapped(text: str, width: int = TITLE_LENGTH) -> str:
     """Escaped, broken into lines of at most `width` characters: plotly does not wrap a title."""
     return "<br>".join(escape(line) for line in textwrap.wrap(text, width) or [""])

@@ -57,6 +57,11 @@ def pages() -> dict[str, list[st.Page]]:
     }
 
 
+def configure() -> None:
+    """Title, icon and width. The icon is drawn here: Streamlit would fetch a named one from the internet."""
+    st.set_page_config(page_title="simviz", page_icon=ICON, layout="wide")
+
+
 def run() -> None:
     """Called by app.py: the navigation, the sidebar, then the page inside them."""
     page = st.navigation(pages())
@@ -79,6 +84,7 @@ def run() -> None:
 def require() -> None:
     """First line of every page's file: if app.py did not start it, start again through app.py."""
     if not _framed.get():
+        configure()
         st.navigation(pages())
         st.rerun()
 

@@ -94,6 +94,13 @@ def _groups_sentence(classes: ClassSet) -> str:
 def _built(source: str, classes: ClassSet) -> Chosen | None:
     """A matrix from the grammar's builders."""
     options = _options(source)
+    known = {"positions": classes.positions, "groups": classes.groups}
+    if source in known and known[source] is None:
+        st.info(
+            f"These {len(classes)} classes have no {source}. Choose “own” under “Classes of” and switch on "
+            f"“Give the classes groups or positions” to define them, or choose another source."
+        )
+        return None
     if source == "words":
         repaired = similarity_words.show(classes)
         if repaired is None:
@@ -104,10 +111,6 @@ def _built(source: str, classes: ClassSet) -> Chosen | None:
         return Chosen(cache.matrix(part, classes), part, classes)
     except ValueError as error:
         st.error(plain(error))
-        if source in ("positions", "groups"):
-            st.caption(
-                "Choose “own” under “Classes of” and switch on “Give the classes groups or positions” to define them."
-            )
         return None
 
 
