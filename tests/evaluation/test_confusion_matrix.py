@@ -96,11 +96,11 @@ def test_a_mistake_at_distance_zero_is_still_a_mistake():
 
 def test_top_pairs_by_count_then_distance():
     classes = ClassSet(["a", "b", "c"])
-    ruler = distance_ruler(classes, [[0, 1, 2], [1, 0, 5], [2, 5, 0]])
+    ruler = distance_ruler(classes, [[0, 1, 2], [1, 0, 0.5], [2, 0.5, 0]])
     table = np.array([[6, 2, 2], [0, 9, 3], [0, 0, 0]])
     pairs = top_pairs(table, ruler, classes, 5)
     assert [(r["true"], r["predicted"], r["count"]) for r in pairs] == [("b", "c", 3), ("a", "c", 2), ("a", "b", 2)]
-    assert pairs[0] == {"true": "b", "predicted": "c", "count": 3, "share": 0.25, "distance": 5.0, "cost": 15.0}
+    assert pairs[0] == {"true": "b", "predicted": "c", "count": 3, "share": 0.25, "distance": 0.5, "cost": 1.5}
     assert len(top_pairs(table, ruler, classes, 1)) == 1
     turned = classes.subset(["c", "b", "a"])  # the ruler is keyed by name
     assert top_pairs(table[::-1, ::-1], ruler, turned, 1) == pairs[:1]

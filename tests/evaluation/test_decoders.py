@@ -67,6 +67,14 @@ def test_ties_go_to_the_lowest():
         assert decoded.tolist() == [expected, expected], decoder
 
 
+def test_rounding_does_not_decide_between_equal_costs():
+    for half in range(1, 20):
+        classes = ClassSet([f"c{i}" for i in range(2 * half)], positions=range(2 * half))
+        flat = np.full((1, 2 * half), -np.log(2 * half), dtype=np.float32)
+        assert decode(flat, "min_cost", classes=classes, ruler=ruler(classes)) == half - 1
+        assert decode(flat, "median", classes=classes) == half - 1
+
+
 @given(seeds, st.sampled_from(DECODERS), st.sampled_from([None, 20.0]))
 def test_invariant_under_joint_permutation_of_classes(seed, decoder, period):
     problem = case(seed, period=period)
@@ -211,6 +219,13 @@ def test_tempered_decoding_is_decoding_of_tempered_probabilities():
         b = decode(hot.log_p, "min_cost", classes=problem.classes, ruler=problem.ruler)
         np.testing.assert_array_equal(a, b)
         np.testing.assert_allclose(apply_temperature(problem.log_p, temperature), hot.log_p, atol=1e-12)
+
+
+def test_a_false_class_of_probability_zero_is_as_if_it_were_not_there():
+    problem = case(4, n=80)
+    with np.errstate(divide="ignore"):
+        wider = np.hstack([problem.log_p, np.log(np.zeros((80, 1)))])
+    assert fit_temperature(wider, problem.target) == pytest.approx(fit_temperature(problem.log_p, problem.target))
 
 
 def test_no_temperature_repairs_a_zero():

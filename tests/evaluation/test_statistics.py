@@ -121,6 +121,11 @@ def test_few_units_are_flipped_exactly():
     assert (got.p, got.smallest_p, got.units) == (2 / 8, 2 / 8, 3)
 
 
+def test_a_sampled_p_is_never_zero():
+    got = paired_permutation(np.ones(40), np.zeros(40), np.arange(40), 99)
+    assert got.p == got.smallest_p == 1 / 100
+
+
 def test_permutation_of_equal_models_rejects_as_often_as_it_says():
     rng = np.random.default_rng(0)
     p = []
