@@ -82,7 +82,7 @@ def loaded_by(statement: str, *heavy: str) -> set[str]:
     return set(done.stdout.split())
 
 
-LIGHT = "classes words matrices evaluation datasets figures runs compare cli".split()
+LIGHT = ["classes", "words", "matrices", "evaluation", "datasets", "figures", "runs", "compare", "cli"]
 
 
 @pytest.mark.parametrize("module", ["simviz", *(f"simviz.{name}" for name in LIGHT)])

@@ -21,6 +21,17 @@ from simviz.ui import shell
 ROOT = Path(__file__).parents[2]
 
 
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Callable[[], str]) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            assert server.poll() is None, log()
+            time.sleep(0.2)
+    raise AssertionError(f"no answer from {url} within a minute")
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
     """A fresh server with Streamlit's agent interface; yields a function that talks to it."""
@@ -41,13 +52,7 @@ def served(folder: Path) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]
             return json.load(answer)
 
     try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{base}/health", timeout=5).close()
-                break
-            except OSError:
-                assert server.poll() is None, (folder / "server.txt").read_text()
-                time.sleep(0.2)
+        wait_for(f"{base}/health", server, (folder / "server.txt").read_text)
         yield ask
     finally:
         server.terminate()
@@ -78,3 +83,34 @@ def test_every_page_answers_without_an_exception(tmp_path, page):
         assert answer["status"] == "ready"
         assert not elements(answer["tree"], "exception")
         assert elements(answer["tree"], "title")
+
+
+def test_a_first_start_on_a_desktop_waits_for_no_e_mail_address(tmp_path):
+    """In a terminal, with an empty home folder and a display: Streamlit would ask before it serves."""
+    import pty
+
+    (tmp_path / "home").mkdir()
+    browser = "/bin/true"  # what "open the page" runs
+    given = {"HOME": str(tmp_path / "home"), "DISPLAY": ":99", "BROWSER": browser, "SIMVIZ_RUNS": str(tmp_path)}
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
+    server = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, **given},
+        start_new_session=True,
+    )
+    try:
+        wait_for(f"http://localhost:{port}/_stcore/health", server, lambda: "the server ended")
+    finally:
+        server.terminate()
+        server.wait(30)
+        os.close(ours)
+        os.close(theirs)
+    assert not (tmp_path / "home" / ".streamlit" / "credentials.toml").exists()
