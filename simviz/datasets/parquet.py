@@ -110,6 +110,17 @@ class _Table:
             raise ValueError(f"{self.path}: {values.null_count} rows have no {column}")
         return values.to_numpy()
 
+    def image_batches(self) -> Iterator[Any]:
+        """The encoded images as Arrow arrays, some at a time."""
+        import pyarrow as pa
+
+        try:
+            for batch in self.file.iter_batches(batch_size=1024, columns=[self.image]):
+                column = batch.column(0)
+                yield column.field("bytes") if pa.types.is_struct(column.type) else column
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{self.path} is damaged: {str(error).splitlines()[0]}") from None
+
     def names(self, column: str) -> list[str] | None:
         names = self.features.get(column, {}).get("names")
         if isinstance(names, dict):  # an older form: {"0": "cat", "1": "dog"}
@@ -159,10 +170,7 @@ def _images(tables: list[_Table], rows: np.ndarray) -> Iterator[bytes | None]:
         wanted[rows[(rows >= start) & (rows < start + table.rows)] - start] = True
         start += table.rows
         offset = 0
-        for batch in table.file.iter_batches(batch_size=1024, columns=[table.image]):
-            column = batch.column(0)
-            if hasattr(column, "field"):
-                column = column.field("bytes")
+        for column in table.image_batches():
             keep = wanted[offset : offset + len(column)]
             offset += len(column)
             yield from (column[int(i)].as_py() for i in np.flatnonzero(keep))

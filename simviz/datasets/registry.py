@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,12 @@ def load(
         whole = cached(key, lambda: module.draw(pixels), cache)
         return cached({**key, "drop": sorted(drop)}, lambda: without(whole, drop), cache) if drop else whole
     if name == "cifar100-96":
-        name, drop = "cifar100", (*drop, *(n for n in cifar.DROPPED if n not in drop))
-        title = "cifar100-96"
-    else:
-        title = name if name in _AVAILABLE else Path(name).name
+        whole = load("cifar100", test=test, size=size, cache=cache)
+        gone = tuple(dict.fromkeys([*cifar.DROPPED, *drop]))
+        key = {"name": name, "of": whole.fingerprint, "drop": sorted(gone)}
+        return cached(key, lambda: replace(without(whole, gone), name=name), cache)
     path = _find(name) if name in _AVAILABLE else Path(name).expanduser()
+    title = name if name in _AVAILABLE else path.name
     return _load_path(title, path, None if test is None else Path(test).expanduser(), drop, size, cache)
 
 
@@ -92,7 +94,7 @@ def _load_path(
     if kind == "utkface":
         options |= {"size": size or utkface.SIZE, "split": utkface.split, "independent": True}
         options |= {"default_model": "age", "augment": ("flip",)}
-    elif title.startswith("cifar100"):
+    elif title == "cifar100":
         options["default_model"] = "lenet"
     key = {"name": title, "code": VERSION, "size": options["size"], "drop": sorted(drop), "kind": kind}
     key["sources"] = [_identity(p) for p in (path, test) if p is not None]

@@ -114,7 +114,7 @@ def _members(path: Path) -> list[str]:
     names: list[str] = []
     for info in infos:
         inner = PurePosixPath(info.filename.replace("\\", "/"))
-        if inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[:1]:
+        if inner.is_absolute() or ".." in inner.parts or inner.parts[0].endswith(":"):
             raise ValueError(f"{path} has a member named {info.filename!r}, which leads out of the archive")
         if info.is_dir() or inner.name.startswith(".") or inner.parts[0] == "__MACOSX":
             continue

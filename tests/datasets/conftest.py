@@ -17,12 +17,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def cifar(test_data: Path, cache: Path) -> ImageDataset:
-    return datasets.load(next(test_data.glob("cifar100*.parquet")), cache=cache)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIMVIZ_DATA", str(test_data))
+        return datasets.load("cifar100", cache=cache)
 
 
 @pytest.fixture(scope="session")
 def faces(test_data: Path, cache: Path) -> ImageDataset:
-    return datasets.load(next(test_data.glob("UTKFace*.zip")), cache=cache)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIMVIZ_DATA", str(test_data))
+        return datasets.load("utkface", cache=cache)
 
 
 @pytest.fixture(scope="session")
