@@ -13,6 +13,7 @@ import streamlit as st
 
 from simviz.runs import Comparison, Store, StoreError
 from simviz.ui import links, state
+from simviz.ui.text import plain
 
 PAGES = {
     "Learn": [("home", "Start", ":material/home:", "What simviz is for, and what this machine has.")],
@@ -130,7 +131,7 @@ def _choose() -> Frame:
     try:
         options = [*comparison.groups, *(r.id for r in comparison.runs)]
     except (StoreError, ValueError) as error:
-        st.warning(f"This comparison cannot be read in full: {error}")
+        st.warning(f"This comparison cannot be read in full: {plain(error)}")
         return Frame(comparison)
     a, b = (_side(letter, key, options) for letter, key in (("A", state.A), ("B", state.B)))
     return Frame(comparison, a, b)

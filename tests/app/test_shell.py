@@ -2,9 +2,12 @@
 
 import ast
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from simviz import ClassSet
+from simviz.runs import Store, checked
 from simviz.ui import shell, state
 
 ROOT = Path(__file__).parents[2]
@@ -33,3 +36,51 @@ def test_keys_are_short_ascii_and_stand_for_one_thing():
     assert len(keys) == len(set(keys))
     assert all(k.isascii() and k.isidentifier() and len(k) <= 12 for k in keys)
     assert set(state.OF_PAGE) <= set(PAGES)
+
+
+def kept(runs, title, losses=("ce", "simloss@words:keep=0.02"), seeds=(0, 1)):
+    specs = [checked(dataset="pictograms", loss=loss, seed=seed) for loss in losses for seed in seeds]
+    return Store(runs).create(title, specs, {"classes": ClassSet(["cat", "dog"]).to_dict()})
+
+
+def link(at):
+    return dict(parse_qsl(urlsplit(at.sidebar.code[0].value).query))
+
+
+def test_without_a_choice_the_newest_comparison_is_in_view_and_the_link_says_which(visit, runs):
+    kept(runs, "first")
+    newest = kept(runs, "second")
+    at = visit("similarity")
+    assert at.sidebar.selectbox(key="c").value is None
+    assert link(at)["c"] == newest.id
+
+
+def test_a_link_restores_comparison_and_both_sides_and_keeps_them_from_page_to_page(visit, runs):
+    older = kept(runs, "first")
+    kept(runs, "second")
+    at = visit("similarity", c=older.id, a="ce", b="simloss-words-keep-0.02-s1")
+    chosen = {"c": older.id, "a": "ce", "b": "simloss-words-keep-0.02-s1"}
+    assert {k: at.sidebar.selectbox(key=k).value for k in chosen} == chosen
+    assert link(at).items() >= chosen.items()
+    at.switch_page("pages/home.py").run()
+    assert link(at).items() >= chosen.items()
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [({"c": "gone"}, "asks for the comparison “gone”"), ({"b": "emd2"}, "asks for the setting or run B “emd2”")],
+)
+def test_a_link_to_what_is_gone_says_so_and_shows_nothing_in_its_place(visit, runs, asked, sentence):
+    kept(runs, "only")
+    at = visit("home", **asked)
+    assert any(sentence in w.value for w in at.warning)
+    assert not asked.keys() & link(at).keys()
+
+
+@pytest.mark.parametrize("damage", ["comparison.json", "ce-s0/spec.json"])
+def test_a_broken_comparison_is_named_and_the_page_stays(visit, runs, damage):
+    broken = kept(runs, "broken")
+    (broken.path / damage).write_text("{ torn")
+    at = visit("home", c=broken.id)
+    assert at.title
+    assert any("cannot be read in full" in w.value for w in at.warning)
