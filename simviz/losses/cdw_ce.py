@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import closed_form, safe
+from simviz.losses.closed_form import Values, closed_form, safe
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -47,7 +47,7 @@ def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
     return -(log_complement(z) * rows_of(cost, z, index)).sum(1)
 
 
-def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> tuple[Tensor, Tensor] | None:
+def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c)."""
     p = z.softmax(1)
     top = p.argmax(1, keepdim=True)
@@ -59,7 +59,7 @@ def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> tuple[Tensor, T
     rows = rows_of(cost, z, index)
     losses = -(logs * rows).sum(1)
     pulls = rows.mul_(p).div_((1 - p).scatter_(1, top, others))
-    return losses, pulls.addcmul_(p, pulls.sum(1, keepdim=True), value=-1)
+    return losses, pulls.addcmul_(p, pulls.sum(1, keepdim=True), value=-1), torch.ones_like(losses)
 
 
 def log_complement(outputs: Tensor) -> Tensor:

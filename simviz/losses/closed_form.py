@@ -6,16 +6,19 @@ its value, in place, and kept: one matrix of the size of the outputs instead of 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+Plain = Callable[..., Tensor]
+Values = tuple[Tensor, Tensor, Tensor]
+Fast = Callable[..., Values | None]
 
-def closed_form(
-    plain: Callable[..., Tensor], fast: Callable[..., tuple[Tensor, Tensor] | None], outputs: Tensor, *constants: Tensor
-) -> Tensor:
+
+def closed_form(plain: Plain, fast: Fast, outputs: Tensor, *constants: Tensor) -> Tensor:
     """plain(outputs, *constants), with its gradient by the outputs computed by `fast`.
 
     Parameters
@@ -24,8 +27,9 @@ def closed_form(
         outputs (M, C) and constants in, losses (M,) out; each loss depends on its own row only. It is
         what a compiler sees, and what vmap and second derivatives use.
     fast : callable
-        The same in, losses and the gradient (M, C) of their sum out; None where it would lose digits,
-        and `plain` is needed after all. It may work in place on what it made itself.
+        The same in; out come the losses (M,), and a matrix (M, C) and a scale (M,) whose product is the
+        gradient. None where it would lose digits, and `plain` is needed after all. It may work in
+        place on what it made itself.
     outputs : (M, C)
     *constants : tensors
         They get no gradient.
@@ -36,40 +40,53 @@ def closed_form(
     return _ClosedForm.apply(plain, fast, outputs, *constants)[0]
 
 
+def exponentials(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """exp(z - max z) and its row sums: softmax before its division, in half of its time."""
+    e = (outputs - outputs.amax(1, keepdim=True)).exp_()
+    return e, e.sum(1)
+
+
 def safe(masses: Tensor) -> bool:
-    """Whether sums of probabilities are so large that nothing was lost to underflow.
+    """Whether sums of exponentials are so large that nothing was lost to underflow.
 
     Never on a GPU, where looking at a value would make it wait.
     """
     return masses.device.type == "cpu" and bool((masses > 1e-25).all())
 
 
-def _row_gradient(plain: Callable[..., Tensor], outputs: Tensor, *constants: Tensor) -> Tensor:
+def _row_gradient(plain: Plain, outputs: Tensor, *constants: Tensor) -> Tensor:
     return torch.func.grad(lambda z: plain(z, *constants).sum())(outputs)
+
+
+def _from_plain(plain: Plain, *tensors: Tensor) -> Values:
+    losses = plain(*tensors)
+    return losses, _row_gradient(plain, *tensors), torch.ones_like(losses)
 
 
 class _ClosedForm(torch.autograd.Function):
     @staticmethod
-    def forward(plain: Any, fast: Any, outputs: Tensor, *constants: Tensor) -> tuple[Tensor, Tensor]:
-        result = fast(outputs, *constants)
-        return (plain(outputs, *constants), _row_gradient(plain, outputs, *constants)) if result is None else result
+    def forward(plain: Plain, fast: Fast, *tensors: Tensor) -> Values:
+        return fast(*tensors) or _from_plain(plain, *tensors)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Values) -> None:
         ctx.plain = inputs[0]
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(output[1], *inputs[2:])
+        ctx.mark_non_differentiable(output[1], output[2])
+        ctx.save_for_backward(output[1], output[2], *inputs[2:])
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor | None, ...]:
-        gradient, outputs, *constants = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+        gradient, scale, *tensors = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative may be asked for, and `gradient` is a constant
-            gradient = _row_gradient(ctx.plain, outputs, *constants)
-        return (None, None, gradient * grad[:, None], *(None for _ in constants))
+            gradient = _row_gradient(ctx.plain, *tensors)
+        else:
+            grad = grad * scale
+        return (None, None, gradient * grad[:, None], *(None for _ in tensors[1:]))
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, plain: Any, fast: Any, *tensors: Tensor) -> tuple[Any, Any]:
-        def both(*args: Tensor) -> tuple[Tensor, Tensor]:
-            return plain(*args), _row_gradient(plain, *args)
+    def vmap(info: Any, in_dims: Any, plain: Plain, fast: Fast, *tensors: Tensor) -> tuple[Values, tuple[int, ...]]:
+        return torch.vmap(lambda *rows: _from_plain(plain, *rows), in_dims=in_dims[2:])(*tensors), (0, 0, 0)
 
-        return torch.vmap(both, in_dims=in_dims[2:])(*tensors), (0, 0)
+
+# torch asks for it at every call; looked up once, it costs a tenth of the loss less
+_ClosedForm.forward.__signature__ = inspect.signature(_ClosedForm.forward)  # type: ignore[attr-defined]

@@ -76,8 +76,10 @@ def reduced_loss(
 
 def _index_losses(
     outputs: Tensor, index: Tensor, index_loss: IndexLoss, classes: int, weight: Tensor | None, ignore_index: int
-) -> tuple[Tensor, Tensor]:
-    """Weighted losses (M,), zero where ignored, and what a mean divides by."""
+) -> tuple[Tensor, Tensor | None]:
+    """Weighted losses (M,), zero where ignored, and what a mean divides by; None for the number of samples."""
+    if weight is None and not 0 <= ignore_index < classes and _all_are_classes(index, classes):
+        return index_loss(outputs, index), None
     counted = index != ignore_index
     index = torch.where(counted, index, 0)
     check_range(index, classes)
@@ -219,14 +221,25 @@ def check_shapes(outputs: Tensor, target: Tensor, classes: int, soft: bool, weig
 
 
 def check_range(index: Tensor, classes: int) -> None:
-    """ValueError for an index that is no class. Only eagerly and on the CPU: elsewhere it would cost a
-    synchronization or break the graph."""
-    if torch.compiler.is_compiling() or index.device.type != "cpu" or not index.numel():
-        return
-    try:
-        low, high = (int(v) for v in index.aminmax())
-    except RuntimeError:  # inside vmap a tensor has no single value
-        return
+    """ValueError for an index that is no class, where it can be seen; see `_extent`."""
+    low, high = _extent(index) or (0, 0)
     if low < 0 or high >= classes:
         bad = low if low < 0 else high
         raise ValueError(f"target has the index {bad}, but there are {classes} classes: 0 to {classes - 1}")
+
+
+def _all_are_classes(index: Tensor, classes: int) -> bool:
+    """Whether it can be seen that no index is ignored or wrong."""
+    extent = _extent(index)
+    return extent is not None and extent[0] >= 0 and extent[1] < classes
+
+
+def _extent(index: Tensor) -> tuple[int, int] | None:
+    """The smallest and largest index, eagerly and on the CPU: elsewhere it would make a GPU wait or break a graph."""
+    if torch.compiler.is_compiling() or index.device.type != "cpu" or not index.numel():
+        return None
+    try:
+        low, high = index.aminmax()
+        return int(low), int(high)
+    except RuntimeError:  # inside vmap a tensor has no single value
+        return None

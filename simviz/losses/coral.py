@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import closed_form
+from simviz.losses.closed_form import Values, closed_form
 from simviz.losses.contract import reduced_loss, widened
 from simviz.losses.registry import register
 from simviz.matrices.core import ClassMatrix
@@ -80,10 +80,11 @@ def _nll(z: Tensor, place: Tensor) -> Tensor:
     return -F.logsigmoid(torch.where(is_above(place, z), z, -z)).sum(1)
 
 
-def _nll_and_gradient(z: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+def _nll_and_gradient(z: Tensor, place: Tensor) -> Values:
     """The loss and its gradient sigmoid(z_k) - [y > k]."""
     above = is_above(place, z)
-    return -F.logsigmoid(torch.where(above, z, -z)).sum(1), z.sigmoid().sub_(above.to(z.dtype))
+    losses = -F.logsigmoid(torch.where(above, z, -z)).sum(1)
+    return losses, z.sigmoid().sub_(above.to(z.dtype)), torch.ones_like(losses)
 
 
 def threshold_log_probabilities(outputs: Tensor, rank: Tensor | None = None) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from simviz.losses.closed_form import closed_form
+from simviz.losses.closed_form import Values, closed_form
 from simviz.losses.contract import reduced_loss, widened
 from simviz.losses.coral import ThresholdLoss, check_rank, is_above
 from simviz.losses.registry import register
@@ -56,9 +56,11 @@ def _nll(z: Tensor, place: Tensor) -> Tensor:
     return -torch.where(reached, F.logsigmoid(torch.where(is_above(place, z), z, -z)), 0).sum(1)
 
 
-def _nll_and_gradient(z: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+def _nll_and_gradient(z: Tensor, place: Tensor) -> Values:
     """The loss and its gradient sigmoid(z_k) - [y > k] for the tasks k <= y."""
-    return _nll(z, place), z.sigmoid().sub_(is_above(place, z).to(z.dtype)).mul_(is_above(place + 1, z))
+    losses = _nll(z, place)
+    gradient = z.sigmoid().sub_(is_above(place, z).to(z.dtype)).mul_(is_above(place + 1, z))
+    return losses, gradient, torch.ones_like(losses)
 
 
 def corn_log_probabilities(outputs: Tensor, rank: Tensor | None = None) -> Tensor:

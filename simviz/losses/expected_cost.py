@@ -7,7 +7,7 @@ from typing import Unpack
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import closed_form
+from simviz.losses.closed_form import Values, closed_form, exponentials
 from simviz.losses.contract import MatrixLike, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -44,12 +44,12 @@ def _cost(z: Tensor, index: Tensor, distance: Tensor) -> Tensor:
     return (z.softmax(1) * rows_of(distance, z, index)).sum(1)
 
 
-def _cost_and_gradient(z: Tensor, index: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
+def _cost_and_gradient(z: Tensor, index: Tensor, distance: Tensor) -> Values:
     """The loss and its gradient p_j (D_yj - loss)."""
-    p = z.softmax(1)
-    costs = p * rows_of(distance, z, index)
-    losses = costs.sum(1)
-    return losses, costs.addcmul_(p, losses[:, None], value=-1)
+    e, total = exponentials(z)
+    costs = rows_of(distance, z, index).mul_(e)
+    losses = costs.sum(1) / total
+    return losses, costs.addcmul_(e, losses[:, None], value=-1), total.reciprocal_()
 
 
 @register

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import closed_form
+from simviz.losses.closed_form import Values, closed_form, exponentials
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, pick, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -48,16 +48,15 @@ def penalized_cross_entropy(outputs: Tensor, target: Tensor, cost: Tensor, lam: 
         log_p = z.log_softmax(1)
         return lam * (log_p.exp().square() * rows_of(cost, z, index)).sum(1) - pick(log_p, index)
 
-    def fast(z: Tensor, index: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
+    def fast(z: Tensor, index: Tensor, cost: Tensor) -> Values:
         """By z_j: p_j (1 + 2 lam (s_j - r)) - [j = y], with s_j = p_j cost_yj and r = sum_j p_j s_j."""
-        p = z.log_softmax(1)
-        losses = -pick(p, index)
-        p.exp_()
-        costs = p * rows_of(cost, z, index)
-        mean = (p * costs).sum(1)
-        gradient = costs.sub_(mean[:, None]).mul_(2 * lam).add_(1).mul_(p)
-        gradient.scatter_add_(1, index[:, None], torch.full_like(mean[:, None], -1))
-        return losses + lam * mean, gradient
+        e, total = exponentials(z)
+        share = total.reciprocal()
+        costs = rows_of(cost, z, index).mul_(e)
+        regularizer = lam * torch.linalg.vecdot(costs, e) * share * share
+        losses = (z.amax(1) - pick(z, index)) + total.log() + regularizer
+        costs.mul_((2 * lam * share)[:, None]).add_((1 - 2 * regularizer)[:, None]).mul_(e)
+        return losses, costs.scatter_add_(1, index[:, None], -total[:, None]), share
 
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         return closed_form(plain, fast, z, index, cost)

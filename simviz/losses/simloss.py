@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import closed_form, safe
+from simviz.losses.closed_form import Values, closed_form, exponentials, safe
 from simviz.losses.contract import MatrixLike, check_number, check_size, matrix_tensor, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -52,19 +52,22 @@ def blurred_nll(outputs: Tensor, rows: Tensor) -> Tensor:
     return -(outputs.log_softmax(-1) + rows.log()).logsumexp(-1)
 
 
-def blurred_nll_and_gradient(outputs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor] | None:
-    """The loss and its gradient p - q, q_c = S_yc p_c / sum_k S_yk p_k."""
-    p = outputs.softmax(1)
-    shares = p * rows
+def blurred_nll_and_gradient(outputs: Tensor, rows: Tensor) -> Values | None:
+    """The loss and its gradient p - q, q_c = S_yc p_c / sum_k S_yk p_k. It overwrites `rows`."""
+    e, total = exponentials(outputs)
+    shares = rows.mul_(e)
     mass = shares.sum(1)
-    return (mass.log().neg_(), p.addcdiv_(shares, mass[:, None], value=-1)) if safe(mass) else None
+    if not safe(mass):
+        return None
+    ratio = total / mass
+    return ratio.log(), e.addcmul_(shares, ratio[:, None], value=-1), total.reciprocal()
 
 
 def _index_nll(z: Tensor, index: Tensor, similarity: Tensor) -> Tensor:
     return blurred_nll(z, rows_of(similarity, z, index))
 
 
-def _index_nll_and_gradient(z: Tensor, index: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor] | None:
+def _index_nll_and_gradient(z: Tensor, index: Tensor, similarity: Tensor) -> Values | None:
     return blurred_nll_and_gradient(z, rows_of(similarity, z, index))
 
 
@@ -191,7 +194,7 @@ class EmbeddingSimLoss(ClassLoss):
         def plain(z: Tensor, y: Tensor) -> Tensor:
             return blurred_nll(z, self._divided_rows(z, y))
 
-        def fast(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
+        def fast(z: Tensor, y: Tensor) -> Values | None:
             return blurred_nll_and_gradient(z, self._divided_rows(z, y))
 
         return closed_form(plain, fast, outputs, index)
