@@ -7,6 +7,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Machines that run the suite are often busy: a slow example is no failure.
+settings.register_profile("simviz", deadline=None)
+settings.load_profile("simviz")
 
 HERE = Path(__file__).parent
 _seconds: dict[str, float] = defaultdict(float)
