@@ -10,8 +10,21 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_MODULES = ("classes", "compare", "datasets", "evaluation", "figures", "hyperparameters", "losses", "matrices", "models", "runs")
-_MODULES += ("settings", "training", "words")
+_MODULES = (
+    "classes",
+    "compare",
+    "datasets",
+    "evaluation",
+    "figures",
+    "hyperparameters",
+    "losses",
+    "matrices",
+    "models",
+    "runs",
+    "settings",
+    "training",
+    "words",
+)
 _NAMES = {"ClassSet": "simviz.classes", "ClassMatrix": "simviz.matrices"}
 
 __all__ = ["ClassMatrix", "ClassSet", "__version__", *_MODULES]

@@ -55,7 +55,7 @@ def parse_part(text: str) -> Part:
     text = text.strip()
     match = _WITH_OPTIONS.match(text)
     name, rest = (match["name"], match["options"]) if match else (text.removesuffix(":"), "")
-    if not name:
+    if not name or name.startswith(":"):
         raise ValueError(f"{text!r} has no name; write NAME or NAME:key=value")
     options: dict[str, Any] = {}
     for piece in filter(None, (p.strip() for p in rest.split(","))):

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from evaluation_cases import case, distance_ruler, seeds
+from .evaluation_cases import case, distance_ruler, seeds
 from hypothesis import given
 
 from simviz import ClassSet

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
+from .evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

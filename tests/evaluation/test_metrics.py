@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
+from .evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
 from hypothesis import given
 from hypothesis import strategies as st
 

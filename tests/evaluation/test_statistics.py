@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from evaluation_cases import seeds
+from .evaluation_cases import seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
