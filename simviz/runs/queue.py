@@ -10,7 +10,7 @@ import time
 
 import psutil
 
-from simviz.runs.store import Comparison, StoreError, process_alive, read_json
+from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, StoreError, process_alive, read_json, write_json
 
 PATIENCE_SECONDS = 10.0
 
@@ -31,6 +31,8 @@ def start(comparison: Comparison) -> int:
         raise StoreError(f"the comparison {comparison.id!r} is being trained already")
     for run in comparison.runs:
         (run.path / "control.json").unlink(missing_ok=True)
+        if not run.settled:
+            _mark(run, "queued")
     command = [sys.executable, "-m", "simviz.runs.worker", str(comparison.path.resolve())]
     with (comparison.path / "log.txt").open("ab") as log:
         child = subprocess.Popen(
@@ -42,6 +44,9 @@ def start(comparison: Comparison) -> int:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     _children.append(child)
+    # Written here too: the process takes seconds to import torch, and a second start must see it until then.
+    mark = {"pid": child.pid, "process_start": psutil.Process(child.pid).create_time()}
+    write_json(comparison.path / "worker.json", mark)
     return child.pid
 
 
@@ -56,11 +61,14 @@ def cancel(comparison: Comparison) -> None:
     for run in comparison.runs:
         if not run.settled:
             run.want("cancel")
+    if not served(comparison):
+        _close(comparison)
 
 
 def enforce(comparison: Comparison) -> None:
     """End a process that has not heard a cancel: SIGTERM after ten seconds, SIGKILL five later."""
     if not served(comparison):
+        _close(comparison)
         return
     asked = [r.path / "control.json" for r in comparison.runs if not r.settled and r.wanted == "cancel"]
     if not asked or len(asked) < sum(not r.settled for r in comparison.runs):
@@ -73,3 +81,17 @@ def enforce(comparison: Comparison) -> None:
             psutil.Process(pid).send_signal(how)
         except psutil.NoSuchProcess:
             return
+
+
+def _close(comparison: Comparison) -> None:
+    """Runs that were to be cancelled and that no process serves any more are cancelled."""
+    for run in comparison.runs:
+        if not run.settled and run.wanted == "cancel":
+            _mark(run, "cancelled")
+
+
+def _mark(run: Run, state: str) -> None:
+    """A new state for a run that no process serves; how far it came is kept."""
+    known = run.status
+    kept = {k: known[k] for k in ("epoch", "epochs", "progress") if k in known}
+    write_json(run.path / "status.json", {"schema_version": SCHEMA_VERSION, "state": state, **kept})

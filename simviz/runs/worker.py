@@ -63,6 +63,8 @@ def work(comparison: Comparison, listener: Listener | None = None) -> None:
         if run.settled:
             continue
         with _turn(run):
+            if run.settled:  # another process trained it while this one waited
+                continue
             if run.wanted == "cancel":
                 _set_status(run, state="cancelled", epoch=0)
             else:
