@@ -105,3 +105,6 @@ CLASSES: dict[str, dict[str, str]] = {
         "trophy": "fa:trophy mdi:trophy mdi:trophy-variant ph:trophy ri:trophy",
     },
 }
+
+# The word looked up where the singular means something else in running text (to watch, a key question).
+WORDS = {"watch": "watches", "umbrella": "umbrellas", "key": "keys", "magnet": "magnets", "brush": "brushes"}

@@ -15,9 +15,9 @@ import numpy as np
 from simviz.classes import ClassSet
 from simviz.datasets.core import TEST, TRAIN, VALIDATION, ImageDataset, content_fingerprint
 from simviz.datasets.glyphs import FAMILIES, renderings
-from simviz.datasets.pictogram_classes import CLASSES
+from simviz.datasets.pictogram_classes import CLASSES, WORDS
 
-VERSION = 2  # raised when the drawing changes: cached sets of older versions are then not used
+VERSION = 3  # raised when the drawing changes: cached sets of older versions are then not used
 SIZE = 32
 PER_CLASS = {TRAIN: 140, VALIDATION: 20, TEST: 40}
 _MASK = 48  # pixels of a mask, also kept at half that size for small drawings
@@ -25,8 +25,9 @@ _MIN_CONTRAST = 80.0  # how much darker, in luma of 255, a glyph is at least tha
 
 
 def classes() -> ClassSet:
-    """The 64 classes with their groups."""
-    return ClassSet([c for g in CLASSES.values() for c in g], groups=[g for g, cs in CLASSES.items() for _ in cs])
+    """The 64 classes with their groups and words."""
+    group = {name: g for g, members in CLASSES.items() for name in members}
+    return ClassSet(list(group), groups=group, words=WORDS)
 
 
 def designs(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

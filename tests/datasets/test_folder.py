@@ -115,7 +115,7 @@ def test_names_and_options(tmp_path, cache):
         datasets.load("pictograms", size=4, cache=cache)
     with pytest.raises(ValueError, match="drawn with a test part of its own"):
         datasets.load("pictograms", test=tmp_path, cache=cache)
-    with pytest.raises(ValueError, match="no class 'kat' among the 64 classes; did you mean .*cat"):
+    with pytest.raises(ValueError, match=r"no class 'kat' among the 64 classes; did you mean .*cat"):
         datasets.load("pictograms", drop=("kat",), cache=cache)
     (tmp_path / "x.txt").write_text("?")
     with pytest.raises(ValueError, match=r"is no data set that can be read; readable are a Parquet file"):

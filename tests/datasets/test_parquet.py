@@ -101,7 +101,7 @@ def test_damage_inside_the_file_is_an_error_and_leaves_no_cache(tmp_path):
     raw = bytearray(path.read_bytes())
     raw[100:4000] = bytes(3900)
     path.write_bytes(raw)
-    with pytest.raises(ValueError, match="damaged|could not|no readable"):
+    with pytest.raises(ValueError, match=r"x\.parquet is damaged"):
         datasets.load(path, cache=tmp_path / "cache")
     assert not [p for p in (tmp_path / "cache" / "datasets").iterdir() if p.is_dir()]
 
@@ -109,7 +109,7 @@ def test_damage_inside_the_file_is_an_error_and_leaves_no_cache(tmp_path):
 def test_files_of_one_set_must_agree_on_the_classes(tmp_path):
     write_parquet(tmp_path / "train-0.parquet", IMAGES[:40], LABELS[:40], ["cat", "dog"])
     write_parquet(tmp_path / "test-0.parquet", IMAGES[40:], LABELS[40:], ["dog", "cat"])
-    with pytest.raises(ValueError, match=r"test-0.parquet.* name their classes differently|differently"):
+    with pytest.raises(ValueError, match=r"name their classes differently"):
         datasets.load(tmp_path, cache=tmp_path / "cache")
 
 

@@ -21,6 +21,18 @@ def test_there_are_enough_classes_groups_families_and_designs():
         assert len({d.split(":")[0] for d in designs}) >= 2, name
 
 
+def test_every_word_is_in_the_bundled_vectors_and_lies_nearer_to_its_group():
+    from simviz import words
+
+    known = source.classes()
+    vectors, found = words.embed(known)
+    assert {r.how for r in found} == {"exact"}
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    same = np.array([[a == b for b in known.groups] for a in known.groups])
+    inside, outside = (unit @ unit.T)[same & ~np.eye(64, dtype=bool)], (unit @ unit.T)[~same]
+    assert inside.mean() > outside.mean() + 0.2
+
+
 def test_no_design_belongs_to_two_classes():
     designs = [d for group in CLASSES.values() for line in group.values() for d in line.split()]
     assert len(designs) == len(set(designs))
