@@ -1,0 +1,58 @@
+import numpy as np
+import ot
+import pytest
+import torch
+from geomloss import ot as geomloss_ot
+
+from simviz import losses
+
+from .helpers import C, batch, gradient, make, random_distance, soft_targets
+
+D = random_distance(3).values.astype(float)
+D = (D + D.T) / 2
+TRANSPORT = np.ascontiguousarray(D)
+
+
+@pytest.mark.parametrize("sharpness", [0.1, 1, 10])
+def test_it_is_pot_s_transport_cost(sharpness):
+    outputs, _ = batch(make("ce"), 4)
+    soft = soft_targets(4)
+    got = losses.SinkhornLoss(torch.tensor(D), sharpness, iterations=200, reduction="none")(outputs, soft)
+    for p, t, value in zip(outputs.softmax(1).numpy(), soft.numpy(), got.tolist(), strict=True):
+        plan = ot.sinkhorn(p, t, TRANSPORT, reg=1 / sharpness, method="sinkhorn_log", stopThr=1e-12, numItermax=5000)
+        assert value == pytest.approx((plan * TRANSPORT).sum(), rel=1e-6)
+
+
+def test_it_is_geomloss_s_transport_cost():
+    outputs, _ = batch(make("ce"), 1)
+    soft = soft_targets(1)
+    plan = geomloss_ot.solve(torch.tensor(D), reg=0.2, a=outputs.softmax(1)[0], b=soft[0], maxiter=500).plan
+    got = losses.SinkhornLoss(torch.tensor(D), sharpness=5, iterations=300)(outputs, soft)
+    assert got.item() == pytest.approx((plan * torch.tensor(D)).sum().item(), rel=1e-3)
+
+
+def test_it_approaches_the_earth_mover_s_distance():
+    outputs, _ = batch(make("ce"), 4)
+    soft = soft_targets(4)
+    got = losses.SinkhornLoss(torch.tensor(D), 200, iterations=1000, reduction="none")(outputs, soft)
+    for p, t, value in zip(outputs.softmax(1).numpy(), soft.numpy(), got.tolist(), strict=True):
+        assert value == pytest.approx(ot.emd2(p, t, TRANSPORT), abs=1e-3)
+
+
+def test_its_iterations_find_the_expected_cost_of_one_hot_targets():
+    outputs, target = batch(make("ce"))
+    hot = torch.eye(C, dtype=torch.float64)[target]
+    expected = losses.ExpectedCostLoss(torch.tensor(D))
+    for sharpness in (0.1, 10):
+        loss = losses.SinkhornLoss(torch.tensor(D), sharpness)
+        torch.testing.assert_close(loss(outputs, hot), expected(outputs, target))
+        torch.testing.assert_close(loss(outputs, target), expected(outputs, target))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+def test_bins_without_mass_give_no_nan(scale):
+    outputs = scale * torch.tensor([[1.0, -1.0, 0.0, 1.0, 0.5]] * 3)
+    targets = torch.tensor([[0.5, 0.5, 0, 0, 0], [0, 0, 0, 0, 1.0], [0.1, 0, 0.2, 0.7, 0]])
+    loss = losses.SinkhornLoss(torch.tensor(D), iterations=20)
+    assert loss(outputs, targets).isfinite()
+    assert gradient(loss, outputs, targets).isfinite().all()
