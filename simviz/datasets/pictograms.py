@@ -101,7 +101,7 @@ def compose(masks: np.ndarray, starts: np.ndarray, unit: np.ndarray, size: int, 
 
     Returns
     -------
-    uint8 (N, size, size, 3). Colours, scale (0.55 to 0.95 of the image), place (the glyph stays inside),
+    uint8 (N, size, size, 3). Colours, scale (0.55 to 0.95 of the image), place (the upright box stays inside),
     tilt (at most 15 degrees) and left-right direction are drawn independently of `unit`.
     """
     n = len(unit)
