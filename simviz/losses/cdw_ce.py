@@ -55,11 +55,14 @@ def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     others = p.scatter(1, top, 0).sum(1, keepdim=True)
     if not safe(others):
         return None
-    logs = torch.log1p(-p).scatter_(1, top, others.log())
     rows = rows_of(cost, z, index)
-    losses = -(logs * rows).sum(1)
-    pulls = rows.mul_(p).div_((1 - p).scatter_(1, top, others))
-    return losses, pulls.addcmul_(p, pulls.sum(1, keepdim=True), value=-1), torch.ones_like(losses)
+    losses = -(torch.log1p(-p).scatter_(1, top, others.log()) * rows).sum(1)
+    p_top, cost_top = p.gather(1, top), rows.gather(1, top)
+    pulls = rows.mul_(p).div_(1 - p).scatter_(1, top, 0)
+    rest = pulls.sum(1, keepdim=True)
+    pulls.addcmul_(p, rest + p_top * cost_top / others, value=-1)
+    # for the largest p itself, p_top a_top (1 - p_top) with its two small factors cancelled
+    return losses, pulls.scatter_(1, top, p_top * (cost_top - rest)), torch.ones_like(losses)
 
 
 def log_complement(outputs: Tensor) -> Tensor:

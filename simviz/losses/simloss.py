@@ -175,8 +175,9 @@ class EmbeddingSimLoss(ClassLoss):
         if values.ndim != 2 or not values.isfinite().all() or not values.any(1).all():
             raise ValueError(f"vectors of shape {tuple(values.shape)}: finite vectors (C, dim), none zero, are needed")
         self.register_buffer("directions", F.normalize(values))
-        sums = torch.cat([self._rows(rows).sum(1) for rows in torch.arange(len(values)).split(256)])
-        self.register_buffer("column_sums", sums if normalize == "columns" else None)
+        self.register_buffer("column_sums", None)
+        if normalize == "columns":  # S is symmetric: its columns sum like its rows
+            self.column_sums = torch.cat([self._rows(rows).sum(1) for rows in torch.arange(len(values)).split(256)])
 
     def _rows(self, index: Tensor) -> Tensor:
         """Rows of S for class indices (M,): (M, C). Its own class counts 1 exactly."""

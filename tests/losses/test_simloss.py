@@ -86,16 +86,17 @@ def risk_minimizer(S: np.ndarray, posterior: np.ndarray) -> np.ndarray:
 def test_a_point_mass_is_optimal_iff_no_other_class_is_more_similar_on_average(seed, r):
     posterior = np.random.default_rng(seed).dirichlet(np.full(C, 0.6))
     S = matrices.class_order(C, r=r).values.astype(float)
-    slack = 1 - (posterior @ (S[:, None, :] / S[:, :, None])).max(1)  # of a point mass at each m, worst j
+    # of a point mass at each m: 1 - E[S_yj / S_ym] for its worst j
+    slack = 1 - np.tensordot(posterior, S[:, None, :] / S[:, :, None], 1).max(1)
     loss = losses.SimLoss(torch.tensor(S))
     target = torch.tensor(posterior)[None]
     best = loss(torch.tensor(risk_minimizer(S, posterior)).clamp(min=1e-300).log()[None], target)
     for m in range(C):
         at_m = loss(torch.where(torch.arange(C) == m, 0.0, -200.0).double()[None], target)
         if slack[m] >= 0:
-            assert at_m <= best + 1e-6
+            assert at_m <= best + 1e-9
         elif slack[m] < -0.05:
-            assert at_m > best + 1e-5
+            assert at_m > best + 1e-9
 
 
 @given(seed=SEEDS, lower_bound=st.floats(0, 0.9))

@@ -26,7 +26,7 @@ def test_it_is_pot_s_transport_cost(sharpness):
 def test_it_is_geomloss_s_transport_cost():
     outputs, _ = batch(make("ce"), 1)
     soft = soft_targets(1)
-    plan = geomloss_ot.solve(torch.tensor(D), reg=0.2, a=outputs.softmax(1)[0], b=soft[0], maxiter=500).plan
+    plan = geomloss_ot.solve(torch.tensor(D), reg=0.2, a=outputs.softmax(1)[0], b=soft[0], max_iter=500).plan
     got = losses.SinkhornLoss(torch.tensor(D), sharpness=5, iterations=300)(outputs, soft)
     assert got.item() == pytest.approx((plan * torch.tensor(D)).sum().item(), rel=1e-3)
 
