@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import psutil
 
@@ -93,5 +94,5 @@ def _close(comparison: Comparison) -> None:
 def _mark(run: Run, state: str) -> None:
     """A new state for a run that no process serves; how far it came is kept."""
     known = run.status
-    kept = {k: known[k] for k in ("epoch", "epochs", "progress") if k in known}
+    kept: dict[str, Any] = {k: known[k] for k in ("epoch", "epochs", "progress") if k in known}
     write_json(run.path / "status.json", {"schema_version": SCHEMA_VERSION, "state": state, **kept})

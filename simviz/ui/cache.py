@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import io
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from simviz import datasets, matrices, words
+from simviz import compare, datasets, evaluation, matrices, words
 from simviz.classes import ClassSet
 from simviz.datasets import ImageDataset
+from simviz.evaluation import Ruler
+from simviz.evaluation.predictions import Predictions
 from simviz.matrices import ClassMatrix, anatomy, files
+from simviz.runs import Comparison, Run, Store, progress
 
-BY_CONTENT: dict[Any, Any] = {ClassSet: lambda c: c.fingerprint, ClassMatrix: lambda m: m.hash}
+BY_CONTENT: dict[Any, Any] = {
+    ClassSet: lambda c: c.fingerprint,
+    ClassMatrix: lambda m: m.hash,
+    Ruler: lambda r: (r.hash, r.name),
+}
 PICTURES = 8
+NOT_OPTIONS = ("weight", "ignore_index", "reduction", "options", "num_classes", "positions", "period")
+Stamp = tuple[str, int, int]
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -71,6 +84,46 @@ def card(name: str, fingerprint: str) -> pd.DataFrame:
     return table
 
 
+@st.cache_data(show_spinner="Loading the losses")
+def losses() -> dict[str, dict[str, Any]]:
+    """Name -> title, kind of matrix, whether it needs an order, and its options as text. Loads torch."""
+    from simviz import losses as library
+
+    about = {}
+    for name in library.available():
+        cls = library.get(name)
+        given = inspect.signature(cls).parameters.values()
+        options = [f"{p.name}={p.default}" for p in given if p.name not in NOT_OPTIONS and p.default is not p.empty]
+        text = f"Options, as they are: {', '.join(options)}" if options else "It has no options."
+        about[name] = {"title": cls.title, "matrix": cls.matrix, "ordered": cls.ordered, "help": text}
+    return about
+
+
+@st.cache_data(ttl=20, max_entries=32, show_spinner=False)
+def pace(root: str, model: str, dataset: str) -> float | None:
+    return progress.pace(Store(root), model, dataset)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def last_confusion(path: str, modified_ns: int) -> bytes | None:
+    """The confusion matrix of one epoch as a small PNG, each row scaled to its sum; None if it cannot be read."""
+    from PIL import Image
+
+    from simviz.figures import style
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            counts = file["confusion"].astype(np.float32)
+    except (OSError, ValueError, KeyError):
+        return None
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    pixels = style.colormap(np.sqrt(shares), style.SEQUENTIAL, 0, 1)  # the root makes rare mistakes visible
+    side = max(1, round(220 / len(counts))) * len(counts)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def _strip(images: np.ndarray) -> str:
     """Up to eight pictures side by side, 48 pixels high, as a data URI."""
     from PIL import Image
@@ -78,6 +131,98 @@ def _strip(images: np.ndarray) -> str:
     strip = Image.new("RGB", (PICTURES * 50, 48), "white")
     for place, pixels in enumerate(images[:PICTURES]):
         strip.paste(Image.fromarray(np.asarray(pixels)).resize((48, 48), Image.Resampling.LANCZOS), (place * 50, 0))
+    return _uri(strip)
+
+
+def _uri(image: Any) -> str:
     buffer = io.BytesIO()
-    strip.save(buffer, "WEBP", quality=85)
+    image.save(buffer, "WEBP", quality=85)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Path, time of change and size: what is read from a file is remembered under it. None without a file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return str(path), found.st_mtime_ns, found.st_size
+
+
+def stamps(run: Run, part: str) -> tuple[Stamp | None, ...]:
+    """Of everything that the inspection pages read of a run."""
+    names = (f"{part}.npz", "validation.npz", "result.json", "matrix.npz", "spec.json")
+    return tuple(stamp(run.path / name) for name in names)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What one run decided about each of N samples, read-only.
+
+    Attributes
+    ----------
+    ids : str (N,)
+    units, target, predicted : int64 (N,)
+    probability : float32 (N,), of the predicted class
+    """
+
+    ids: NDArray[np.str_]
+    units: NDArray[np.int64]
+    target: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    probability: NDArray[np.float32]
+
+
+@st.cache_resource(max_entries=200, show_spinner="Reading predictions", hash_funcs=BY_CONTENT)
+def decoded(of: tuple[Stamp | None, ...], classes: ClassSet, ruler: Ruler, decoder: str) -> Decoded:
+    """A run's predictions under a decoder; `of` are its `stamps`. ValueError where they cannot be read."""
+    assert of[0] is not None
+    found = Predictions.load(Path(of[0][0]), features=False)
+    temperature = None
+    if decoder == "min_cost" and of[1] is not None:
+        fitted = Predictions.load(Path(of[1][0]), features=False)
+        temperature = evaluation.fit_temperature(fitted.log_probabilities, fitted.target)
+    logs = found.log_probabilities
+    predicted = evaluation.decode(logs, decoder, classes=classes, ruler=ruler, temperature=temperature)
+    evaluation.confusion_matrix(found.target, predicted, len(classes))  # refuses targets outside the classes
+    probability = np.exp(logs[np.arange(len(logs)), predicted].astype(np.float32))
+    arrays = (found.ids, found.units, found.target, predicted, probability)
+    for array in arrays:
+        array.setflags(write=False)
+    return Decoded(*arrays)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Measuring", hash_funcs=BY_CONTENT)
+def table(
+    of: tuple[tuple[Stamp | None, ...], ...], _comparison: Comparison, part: str, decoder: str, ruler: Ruler
+) -> list[compare.Row]:
+    """`compare.table`; `of` are the stamps of the comparison's runs."""
+    return compare.table(_comparison, part=part, decoder=decoder, ruler=ruler)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
+def ruler(classes: ClassSet, choice: str | None, file: Stamp | None = None) -> Ruler:
+    """`evaluation.ruler`; `file` is the stamp of a choice that is a file."""
+    return evaluation.ruler(classes, choice)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading pictures")
+def pictures(file: Stamp) -> tuple[dict[str, int], NDArray[np.uint8]]:
+    """A comparison's pictures, uint8 (N, H, W, 3), and the row of each sample id; ValueError where damaged."""
+    comparison = Comparison(Path(file[0]).parent)
+    try:
+        rows, images = comparison.image_rows(), comparison.images()
+    except Exception as error:  # a damaged archive raises whatever its decompressor raises
+        raise ValueError(f"the pictures of this comparison cannot be read: {error}") from None
+    assert images is not None
+    return rows, images
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def thumbnail(file: Stamp, row: int) -> str:
+    """One of `pictures`, 96 pixels high, as a data URI."""
+    from PIL import Image
+
+    image = Image.fromarray(np.asarray(pictures(file)[1][row]))
+    size = (round(image.width * 96 / image.height), 96)
+    return _uri(image.resize(size, Image.Resampling.LANCZOS))

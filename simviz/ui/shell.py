@@ -23,7 +23,13 @@ PAGES = {
             "Similarity matrix",
             ":material/grid_on:",
             "Build a matrix from words, order, positions, groups or a file, and see what it will do to a loss.",
-        )
+        ),
+        (
+            "train",
+            "Train",
+            ":material/model_training:",
+            "Train several losses on the same data, and watch them.",
+        ),
     ],
 }
 

@@ -6,7 +6,8 @@ A key is the name of a query parameter as well, so it is short and stays. Values
 from __future__ import annotations
 
 COMPARISON, A, B, ORDER = "c", "a", "b", "order"
-FRAME = (COMPARISON, A, B, ORDER)
+PART, RULER, DECODER = "part", "ruler", "decoder"  # chosen on one page of results, kept on the others
+FRAME = (COMPARISON, A, B, ORDER, PART, RULER, DECODER)
 
 SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN = (
     *("from", "data", "names", "by", "keep", "lower_bound"),
@@ -14,11 +15,24 @@ SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN = (
 )
 SIMILARITY = (SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN)
 
+NORMALIZE, HIDE, LOG, TRUE, PREDICTED, PAIRS = "norm", "hide", "log", "t", "p", "of"
+CONFUSION = (NORMALIZE, HIDE, LOG, TRUE, PREDICTED, PAIRS)
+SPREAD, BEYOND, QUANTITY, SORT, WORST = "spread", "beyond", "quantity", "sort", "worst"
+SEVERITY = (SPREAD, BEYOND, QUANTITY, SORT, WORST)
+
+DATASET, WHERE, EPOCHS, SEEDS = "on", "path", "epochs", "seeds"
+TRAIN = (DATASET, WHERE, EPOCHS, SEEDS)
+ELSEWHERE = "elsewhere"
+
 SOURCES = ("words", "order", "positions", "groups", "file")
 OWN = "own"
 BOUNDS = ("keep", "lower_bound")
 KINDS = ("similarity", "distance")
 ORDERS = ("index", "name", "group", "similarity")
+PARTS = ("test", "validation")
+SWITCH = ("true", "false", "True", "False")
 
 # Which keys a page's link writes out besides the frame's.
-OF_PAGE: dict[str, tuple[str, ...]] = {"similarity": SIMILARITY}
+OF_PAGE: dict[str, tuple[str, ...]] = {"similarity": SIMILARITY, "confusion": CONFUSION, "severity": SEVERITY}
+
+BUILT = "built"  # the matrix of the similarity page, for the train page; of the session, not of the link

@@ -8,3 +8,15 @@ import re
 def plain(text: object) -> str:
     """The text with every character of Markdown escaped, so that it is shown and not run."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])", r"\\\1", str(text))
+
+
+def formula_safe(text: str) -> str:
+    """The text as a table cell that no spreadsheet runs: an apostrophe before a leading =, +, -, @ or tab."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
+
+
+def duration(seconds: float) -> str:
+    """A length of time as one would say it: 40 s, 3 min, 2.5 h."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

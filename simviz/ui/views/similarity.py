@@ -52,6 +52,7 @@ def show() -> None:
     _which(classes)
     chosen = _from_file(classes, picked) if source == "file" else _built(source, classes)
     if chosen is not None:
+        st.session_state[state.BUILT] = chosen  # the train page takes it up
         _report(chosen)
 
 

@@ -1,0 +1,47 @@
+"""Which files the pages may read by their path: those inside a configured folder, and no others."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from simviz.runs import Store
+from simviz.settings import parse_setting
+
+
+def roots() -> list[Path]:
+    """Where data sets and matrices may lie: the folders of `$SIMVIZ_DATA`, else ./data."""
+    given = [Path(p).expanduser() for p in os.environ.get("SIMVIZ_DATA", "").split(os.pathsep) if p]
+    return given or [Path("data")]
+
+
+def matrices() -> Path:
+    """Where matrices uploaded on the similarity page are kept for the runs that use them."""
+    return Store().root / ".matrices"
+
+
+def inside(text: str) -> str:
+    """The path that was typed, whole or below one of the folders.
+
+    Raises
+    ------
+    ValueError
+        If it lies outside every configured folder (links followed), or does not exist.
+    """
+    allowed = [*roots(), matrices()]
+    for candidate in [Path(text).expanduser(), *(root / text for root in roots())]:
+        real = candidate.resolve()
+        if real.exists() and any(real.is_relative_to(root.resolve()) for root in allowed):
+            return str(candidate)
+    places = ", ".join(str(root) for root in roots())
+    raise ValueError(
+        f"there is nothing at {text!r} inside {places}; put it there, or set SIMVIZ_DATA to the folder that holds it"
+    )
+
+
+def checked_setting(text: str) -> str:
+    """The setting in canonical form; a matrix file must lie inside a configured folder."""
+    setting = parse_setting(text)
+    if setting.matrix is not None and setting.matrix.is_file:
+        inside(setting.matrix.name)
+    return str(setting)

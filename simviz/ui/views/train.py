@@ -1,0 +1,72 @@
+"""Train: choose data and settings, see what it will take, start; the job board stands below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from simviz.datasets import ImageDataset
+from simviz.runs import Store
+from simviz.ui import cache
+from simviz.ui.text import duration, plain
+from simviz.ui.views import train_board, train_data, train_options, train_settings
+
+
+def show() -> None:
+    st.title("Train")
+    st.markdown(
+        "Several losses on the **same data, split and batches**, each with several seeds: a comparison. "
+        "Training runs in a process of its own and goes on when you leave this page or close the browser."
+    )
+    with st.container(border=True):
+        _form()
+    train_board.show()
+
+
+def _form() -> None:
+    """The choices from data to start."""
+    picked = train_data.show()
+    if picked is None:
+        return
+    data, where = picked
+    drop, size = train_options.images(data)
+    words = {n: w for n, w in train_settings.edited_words(data.classes).items() if n not in drop}
+    classes = data.classes.subset([n for n in data.classes if n not in drop]).with_words(words)
+    settings = train_settings.show(classes, len(words))
+    seeds, base = train_options.show(classes)
+    base |= {"dataset": where, "drop": drop, "words": words, "train_size": size}
+    title = base.pop("title") or f"{data.name}: {', '.join(dict.fromkeys(s.partition('@')[0] for s in settings.asked))}"
+    runs = len(settings.all) * seeds
+    st.markdown(_promise(data, base, runs))
+    ready = bool(settings.asked) and not settings.wrong
+    if st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=not ready, key="start"):
+        _start(settings.all, seeds, base, title)
+
+
+def _promise(data: ImageDataset, base: dict[str, Any], runs: int) -> str:
+    """What will be trained, and about how long it takes on this machine."""
+    images = min(len(data.indices("train")), base["train_size"] or len(data))
+    model = base["model"] or data.default_model
+    what = f"**{runs} run{'' if runs == 1 else 's'}**, {base['epochs']} epochs of {images:,} images each"
+    seconds = cache.pace(str(Store().root), model, data.name)
+    if seconds is None:
+        return f"{what}. How long that takes is unknown: no run of `{model}` on {plain(data.name)} has ended here yet."
+    return f"{what}: **about {duration(seconds * images * base['epochs'] * runs)}** at the pace of the last such run."
+
+
+def _start(settings: list[str], seeds: int, base: dict[str, Any], title: str) -> None:
+    """Check everything, lay the comparison out, start its process. What is wrong is said, and nothing is started."""
+    with st.spinner("Checking data, losses and ruler"):
+        from simviz import compare  # loads torch with the losses, so only now
+        from simviz.runs import queue
+
+        try:
+            specs = compare.specs_for(settings, range(seeds), **base)
+            comparison = compare.create(specs, title=title, store=Store())
+            queue.start(comparison)
+        except (ValueError, OSError) as error:
+            st.error(f"Nothing was started. {plain(error)}", icon=":material/block:")
+            return
+    train_board.watch(comparison)
+    st.toast(f"Started {len(specs)} runs", icon=":material/play_arrow:")

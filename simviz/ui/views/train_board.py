@@ -1,0 +1,235 @@
+"""The job board: one card a comparison, refreshed once a second while something runs, never while nothing does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from simviz.runs import Comparison, Store, StoreError, progress, queue
+from simviz.runs.progress import Line
+from simviz.ui import cache, state
+from simviz.ui.text import duration, plain
+from simviz.ui.views import train_curves
+
+LATEST = 3
+LOOKED_AT = 30
+COLORS = {
+    "running": "blue",
+    "queued": "gray",
+    "finished": "green",
+    "cancelled": "orange",
+    "failed": "red",
+    "lost": "red",
+    "broken": "red",
+}
+WATCHED = "board-watched"  # comparisons this session saw running: their end is announced
+
+
+def show() -> None:
+    """The board. It ticks by itself while anything runs."""
+    live = any(not progress.over(found) for _, found in _shown())
+    st.fragment(_board, run_every=1.0 if live else None, key="board")(live)
+
+
+def watch(comparison: Comparison) -> None:
+    """Announce the end of this comparison when it comes."""
+    st.session_state.setdefault(WATCHED, set()).add(comparison.id)
+
+
+def _shown() -> list[tuple[Comparison, list[Line]]]:
+    """The comparisons that are not over, and the latest few; newest first."""
+    cards = []
+    for place, comparison in enumerate(Store().comparisons()[:LOOKED_AT]):
+        try:
+            found = progress.lines(comparison)
+        except (StoreError, OSError) as error:
+            found = [Line(comparison.id, said=str(error))]
+        if place < LATEST or not progress.over(found):
+            cards.append((comparison, found))
+    return cards
+
+
+def _board(live: bool) -> None:
+    st.header("Job board")
+    cards = _shown()
+    if not cards:
+        st.caption("Nothing was trained yet. Start a comparison above; it appears here.")
+    for place, (comparison, found) in enumerate(cards):
+        _announce(comparison, found)
+        queue.enforce(comparison) if not progress.over(found) else None
+        with st.container(border=True, key=f"card-{comparison.id}"):
+            _card(comparison, found, first=place == 0)
+    if live != any(not progress.over(found) for _, found in cards):
+        st.rerun()  # the whole page: the ticking starts or stops there
+
+
+def _announce(comparison: Comparison, found: Sequence[Line]) -> None:
+    """A toast when a comparison that was seen running has ended."""
+    seen: set[str] = st.session_state.setdefault(WATCHED, set())
+    if not progress.over(found):
+        seen.add(comparison.id)
+    elif comparison.id in seen:
+        seen.discard(comparison.id)
+        done = all(one.state == "finished" for one in found)
+        how = "is finished" if done else "has ended"
+        st.toast(
+            f"{plain(_title(comparison))} {how}. Its results are linked on its card.",
+            icon=":material/check_circle:" if done else ":material/info:",
+            duration="long",
+        )
+
+
+def _title(comparison: Comparison) -> str:
+    try:
+        return comparison.title
+    except StoreError:
+        return comparison.id
+
+
+def _card(comparison: Comparison, found: list[Line], first: bool) -> None:
+    """Title and pills, what to do, the run that trains, the runs, their curves, and what went wrong."""
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    left.markdown(f"**{plain(_title(comparison))}** &nbsp; {_pills(found)}")
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        _actions(comparison, found)
+    _running(comparison, found)
+    if first or not progress.over(found):
+        _table(comparison, found)
+        train_curves.show(found, _unit(comparison), comparison.id)
+    else:
+        with st.expander("Runs and curves", key=f"more-{comparison.id}", on_change="rerun") as box:
+            if box.open:
+                _table(comparison, found)
+                train_curves.show(found, _unit(comparison), comparison.id)
+    _said(comparison, found)
+
+
+def _pills(found: Sequence[Line]) -> str:
+    states = [one.state for one in found]
+    return " ".join(f":{color}-badge[{states.count(s)} {s}]" for s, color in COLORS.items() if s in states)
+
+
+def _actions(comparison: Comparison, found: Sequence[Line]) -> None:
+    key = comparison.id
+    if not progress.over(found):
+        asked = all(one.over or comparison.run(one.run).wanted == "cancel" for one in found)
+        st.button(
+            "Cancelling" if asked else "Cancel",
+            key=f"cancel-{key}",
+            disabled=asked,
+            on_click=_cancel,
+            args=(key,),
+            icon=":material/stop_circle:",
+            help="What was reached is kept.",
+        )
+    if any(one.state == "lost" for one in found):
+        st.button("Resume", key=f"resume-{key}", on_click=_resume, args=(key,), icon=":material/restart_alt:")
+        st.button("Give up", key=f"close-{key}", on_click=_cancel, args=(key,), icon=":material/close:")
+    if any(one.state in ("finished", "cancelled") for one in found):
+        for page, label in (("confusion", "Confusion"), ("severity", "Severity")):
+            link = {state.COMPARISON: key}
+            st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", query_params=link)
+
+
+def _cancel(comparison_id: str) -> None:
+    """Callback."""
+    try:
+        queue.cancel(Store().comparison(comparison_id))
+    except StoreError as error:
+        st.toast(plain(error), icon=":material/error:")
+
+
+def _resume(comparison_id: str) -> None:
+    """Callback: train what is left of a comparison whose process is gone."""
+    try:
+        queue.start(Store().comparison(comparison_id))
+    except StoreError as error:
+        st.toast(plain(error), icon=":material/error:")
+
+
+def _running(comparison: Comparison, found: Sequence[Line]) -> None:
+    """How far the whole is, and a look at the run that trains."""
+    now = next((one for one in found if one.state == "running"), None)
+    if progress.over(found):
+        return
+    share = sum(one.share if not one.over else 1.0 for one in found) / len(found)
+    left = progress.seconds_left(found)
+    rest = "" if left is None else f", about {duration(left)} left"
+    if now is None:
+        st.progress(share, text="waits for its turn: this machine trains one run at a time")
+        return
+    where = f"epoch {min(now.epoch + 1, now.epochs)} of {now.epochs}" if now.epoch or now.share else "starting"
+    st.progress(share, text=f"`{now.setting}`, seed {now.seed}: {where}{rest}")
+    picture = _thumbnail(comparison, now)
+    if picture is not None:
+        alt = f"Confusion matrix of {now.setting} on the validation part after epoch {now.epoch}"
+        st.image(picture, width=160, caption=f"validation, epoch {now.epoch}", alt=alt)
+
+
+def _thumbnail(comparison: Comparison, one: Line) -> bytes | None:
+    path = comparison.path / one.run / "epochs" / f"{one.epoch:04d}.npz"
+    return cache.last_confusion(str(path), path.stat().st_mtime_ns) if path.exists() else None
+
+
+def _table(comparison: Comparison, found: Sequence[Line]) -> None:
+    """A row a run; the first column shows its line in the curves."""
+    lines = train_curves.swatches([one.setting for one in found if one.setting])
+    rows = [
+        {
+            "line": lines.get(one.setting),
+            "setting": one.setting or one.run,
+            "seed": one.seed,
+            "state": [one.state],
+            "progress": one.share,
+            "epoch": f"{one.epoch} / {one.epochs}" if one.epochs else "",
+            "left": "" if one.eta is None else duration(one.eta),
+            "accuracy": one.last("accuracy"),
+            "mean cost": one.last("mean_cost"),
+        }
+        for one in found
+    ]
+    pills: dict[str, Any] = {"options": list(COLORS), "color": list(COLORS.values())}
+    st.dataframe(
+        pd.DataFrame(rows),
+        key=f"runs-{comparison.id}",
+        hide_index=True,
+        height=min(36 * (len(rows) + 1) + 4, 360),
+        column_config={
+            "line": st.column_config.ImageColumn("", width=56, help="Its line in the curves below"),
+            "state": st.column_config.MultiselectColumn("state", **pills),
+            "progress": st.column_config.ProgressColumn("progress", format="percent", min_value=0, max_value=1),
+            "accuracy": st.column_config.NumberColumn("accuracy", format="%.3f", help="Validation part, last epoch"),
+            "mean cost": st.column_config.NumberColumn("mean cost", format="%.3f", help="Validation part, last epoch"),
+        },
+        alt=f"The runs of {_title(comparison)}: state, progress, accuracy and mean cost on the validation part",
+    )
+
+
+def _unit(comparison: Comparison) -> str:
+    """What the ruler measures in, as the comparison says it."""
+    try:
+        return str((comparison.info.get("ruler") or {}).get("text") or "")
+    except StoreError:
+        return ""
+
+
+def _said(comparison: Comparison, found: Sequence[Line]) -> None:
+    """Failures with their log, and what the runs warn of."""
+    for one in found:
+        name = f"`{one.setting}`, seed {one.seed}" if one.setting else f"`{one.run}`"
+        if one.state in ("failed", "broken"):
+            st.error(f"{name}: {plain(one.said)}", icon=":material/error:")
+            log = comparison.run(one.run).log() if one.state == "failed" else ""
+            if log:
+                with st.expander("Last 30 lines of its log"):
+                    st.code(log, language=None)
+    warned: dict[str, list[str]] = {}
+    for one in found:
+        if one.said and one.state in ("finished", "cancelled", "lost"):
+            warned.setdefault(one.said, []).append(f"`{one.setting}` seed {one.seed}" if one.setting else one.run)
+    for text, names in warned.items():
+        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+        st.warning(f"{', '.join(names[:4])}{more}: {plain(text)}", icon=":material/warning:")

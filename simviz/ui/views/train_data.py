@@ -1,0 +1,59 @@
+"""The data set to train on: by name, or by a path inside a configured folder."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from simviz import datasets
+from simviz.datasets import ImageDataset
+from simviz.ui import cache, class_picker, folders, links, state
+from simviz.ui.text import plain
+
+
+def show() -> tuple[ImageDataset, str] | None:
+    """The picker and the card. Returns the data set and what a spec calls it; None, and why, if there is none."""
+    about = datasets.available()
+    options = [*about, state.ELSEWHERE]
+    links.unknown(state.DATASET, options, "data set")
+    before = st.session_state.get(state.DATA)  # what the similarity page was about
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    picked = left.selectbox(
+        "Data set",
+        options,
+        index=options.index(before) if before in about else 0,
+        key=state.DATASET,
+        bind="query-params",
+        format_func=lambda name: "a file or folder" if name == state.ELSEWHERE else name,
+    )
+    if picked != state.ELSEWHERE:
+        right.caption(plain(about[picked]))
+        return _loaded(picked)
+    places = " or ".join(f"`{root}`" for root in folders.roots())
+    text = right.text_input(
+        "Path inside the data folder",
+        key=state.WHERE,
+        bind="query-params",
+        placeholder="flowers, or cifar/train-0.parquet",
+        help=f"Read from {places}. A Parquet file or folder, an image folder with one subfolder a class, UTKFace.",
+    )
+    if not text:
+        st.info(f"Type the name of a file or folder inside {places}.")
+        return None
+    try:
+        return _loaded(folders.inside(text))
+    except ValueError as error:
+        st.error(plain(error))
+        return None
+
+
+def _loaded(where: str) -> tuple[ImageDataset, str] | None:
+    try:
+        data = cache.dataset(where)
+    except (ValueError, OSError) as error:
+        st.error(plain(error))
+        return None
+    class_picker.card(where)
+    for note in data.notes:
+        if note.startswith("No "):  # classes without images in a part change what can be learned or measured
+            st.warning(plain(note))
+    return data, where

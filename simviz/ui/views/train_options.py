@@ -1,0 +1,144 @@
+"""How to train: everything that is neither data nor loss. Defaults are those of the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from simviz.classes import ClassSet
+from simviz.datasets import ImageDataset
+from simviz.evaluation.ruler import RULERS
+from simviz.hyperparameters import Monitor, TrainingSpec
+from simviz.ui import links, state
+from simviz.ui.text import plain
+
+MODELS = ("lenet", "age", "convnet", "resnet18")
+MAX_EPOCHS, MAX_SEEDS = 1000, 50
+
+
+def images(data: ImageDataset) -> tuple[tuple[str, ...], int | None]:
+    """Classes to leave out, and how many images to train on (None: all)."""
+    key = f"drop-{data.classes.fingerprint}"
+    left, right = st.columns([2, 1])
+    drop = left.multiselect(
+        "Leave classes out", list(data.classes), key=key, persist_state="session", placeholder="none"
+    )
+    total = len(data.indices("train"))
+    size = right.number_input(
+        "Training images",
+        min_value=len(data.classes),
+        max_value=total,
+        value=None,
+        step=100,
+        key=f"size-{data.fingerprint}",
+        persist_state="session",
+        placeholder=f"all {total:,}",
+        help="A random part of each class. Validation and test stay whole.",
+    )
+    return tuple(drop), None if size is None else int(size)
+
+
+def show(classes: ClassSet) -> tuple[int, dict[str, Any]]:
+    """The number of seeds, and the fields of a RunSpec that were chosen here, with the title."""
+    links.outside(state.EPOCHS, 1, MAX_EPOCHS, "the number of epochs")
+    links.outside(state.SEEDS, 1, MAX_SEEDS, "the number of seeds")
+    left, middle, right = st.columns([1, 1, 2])
+    epochs = left.number_input("Epochs", 1, MAX_EPOCHS, _default("epochs"), key=state.EPOCHS, bind="query-params")
+    seeds = middle.number_input(
+        "Seeds", 1, MAX_SEEDS, 3, key=state.SEEDS, bind="query-params", help="One seed decides nothing; three are few."
+    )
+    title = right.text_input("Title", key="title", persist_state="session", placeholder="made from data and losses")
+    chosen = {"epochs": int(epochs), "title": title.strip()[:200]}
+    with st.expander("Training options", icon=":material/tune:", key="options"):
+        return int(seeds), chosen | _network() | _stopping() | _measure(classes)
+
+
+def _default(field: str) -> Any:
+    return TrainingSpec.model_fields[field].default
+
+
+def _network() -> dict[str, Any]:
+    one, two, three, four = st.columns(4)
+    model = one.selectbox(
+        "Model",
+        MODELS,
+        index=None,
+        key="model",
+        persist_state="session",
+        accept_new_options=True,
+        placeholder="the data set's own",
+        help="Or type the name of a torchvision classification model, e.g. mobilenet_v3_small.",
+    )
+    rate = two.number_input(
+        "Learning rate", 1e-6, 10.0, _default("lr"), step=5e-4, format="%g", key="lr", persist_state="session"
+    )
+    batch = three.number_input("Batch size", 1, 65_536, _default("batch_size"), key="batch", persist_state="session")
+    device = four.selectbox(
+        "Device",
+        ("auto", "cpu", "cuda"),
+        key="device",
+        persist_state="session",
+        accept_new_options=True,
+        help="auto takes the first GPU if there is one. cuda:1 is the second.",
+    )
+    return {"model": model, "lr": rate, "batch_size": int(batch), "device": device}
+
+
+def _stopping() -> dict[str, Any]:
+    one, two, three, four = st.columns(4, vertical_alignment="bottom")
+    warmup = one.number_input(
+        "Warm-up epochs",
+        0,
+        MAX_EPOCHS,
+        _default("warmup"),
+        key="warmup",
+        persist_state="session",
+        help="Epochs of plain cross entropy before the loss takes over.",
+    )
+    patience = two.number_input(
+        "Stop early after",
+        min_value=1,
+        max_value=MAX_EPOCHS,
+        value=None,
+        key="patience",
+        persist_state="session",
+        placeholder="never",
+        help="Epochs without a better value on the validation part; the best epoch is kept.",
+    )
+    watched = Monitor.__args__  # type: ignore[attr-defined]
+    monitor = three.selectbox(
+        "watching", watched, key="monitor", persist_state="session", disabled=patience is None, format_func=_words
+    )
+    weights = four.toggle(
+        "Class weights",
+        key="weights",
+        persist_state="session",
+        help="Weigh classes by their inverse frequency, so that rare ones count as much.",
+    )
+    return {
+        "warmup": int(warmup),
+        "patience": None if patience is None else int(patience),
+        "monitor": monitor,
+        "class_weights": weights,
+    }
+
+
+def _measure(classes: ClassSet) -> dict[str, Any]:
+    """The ruler of the mistakes, which plays no part in training."""
+    lacking = {"groups": classes.groups is None, "positions": classes.positions is None}
+    ruler = st.selectbox(
+        "Ruler",
+        [r for r in RULERS if not lacking.get(r)],
+        index=None,
+        key="ruler",
+        persist_state="session",
+        placeholder="groups if the classes have them, else positions, else words",
+        format_func=_words,
+        help="By which distance mistakes are measured. It never depends on the loss, and can be changed later.",
+    )
+    return {"ruler": ruler}
+
+
+def _words(name: str) -> str:
+    return plain(name.replace("_", " "))
