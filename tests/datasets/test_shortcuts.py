@@ -30,6 +30,15 @@ def shortcuts(images: np.ndarray) -> np.ndarray:
     return np.column_stack([pixels.mean((1, 2)), ground, colour, area, reach])
 
 
+@pytest.fixture
+def one_thread():
+    """On a busy machine, threads that wait for each other take several times as long as one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def network_predictions(data: ImageDataset, epochs: int) -> np.ndarray:
     """Predicted classes of the test part by the data set's own network, trained briefly."""
     torch.manual_seed(0)
@@ -72,6 +81,7 @@ def group_cost(data: ImageDataset, predicted: np.ndarray) -> tuple[float, float]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 def test_pictograms(pictograms):
     train, test = pictograms.indices("train"), pictograms.indices("test")
     forest = RandomForestClassifier(50, min_samples_leaf=5, random_state=0)
@@ -85,6 +95,7 @@ def test_pictograms(pictograms):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 def test_tree_rings(tree_rings):
     data = tree_rings.subset(1000)
     test = data.indices("test")
