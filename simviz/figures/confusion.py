@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -71,13 +71,13 @@ def confusion(
 
     Parameters
     ----------
-    counts : array_like, shape (C, C)
+    counts : array_like, shape (C, C); means over seeds may be fractions
     names : C class names
     normalize : "counts", "true", "predicted" or "all"
     hide_diagonal : leave correct predictions out, of the colours too
     log : colours follow the logarithm; empty cells stay empty
     order, groups, chosen : see `heatmap`
-    limits : range of the colours; give every picture of a comparison the same
+    limits : range of the colours (above 0 with `log`); give every picture of a comparison the same
     """
     raw = np.asarray(counts)
     table = normalized(raw, normalize)
@@ -85,18 +85,18 @@ def confusion(
         np.fill_diagonal(table, np.nan)
     scale = Scale(
         TITLES[normalize],
-        low=None if log else (limits[0] if limits else 0.0),
+        low=limits[0] if limits else (None if log else 0.0),
         high=limits[1] if limits else None,
         log=log,
-        format=",.0f" if normalize == "counts" else ".2f",
+        format=_count_format(raw) if normalize == "counts" else ".2f",
     )
-    rows = raw.sum(axis=1)
+    rows, number = raw.sum(axis=1), _count_format(raw)
 
     def hover(true: int, predicted: int) -> str:
         share = f" ({raw[true, predicted] / rows[true]:.1%} of {rows[true]:,.0f})" if rows[true] else ""
         return (
             f"true: {style.escape(names[true])}<br>predicted: {style.escape(names[predicted])}<br>"
-            f"{raw[true, predicted]:,.0f} images{share}"
+            f"{raw[true, predicted]:{number}} images{share}"
         )
 
     return heatmap(
@@ -138,7 +138,8 @@ def difference(
     table = first - second
     if hide_diagonal:
         np.fill_diagonal(table, np.nan)
-    form = ",.0f" if normalize == "counts" else ".2%"
+    number = _count_format(table)
+    form = number if normalize == "counts" else ".2%"
 
     def hover(true: int, predicted: int) -> str:
         x, y = first[true, predicted], second[true, predicted]
@@ -150,7 +151,7 @@ def difference(
     return heatmap(
         table,
         names,
-        Scale(f"A - B, {TITLES[normalize]}", diverging=True, format="+,.0f" if normalize == "counts" else "+.2f"),
+        Scale(f"A - B, {TITLES[normalize]}", diverging=True, format=f"+{number}" if normalize == "counts" else "+.2f"),
         title=title,
         axes=("predicted class", "true class"),
         order=order,
@@ -158,3 +159,20 @@ def difference(
         hover=hover,
         chosen=chosen,
     )
+
+
+def multiple(fig: go.Figure, height: int = 420) -> go.Figure:
+    """The same picture as one of several side by side: lower, a bare colour bar, no axis titles."""
+    for trace in fig.data:
+        bar = trace.colorbar if trace.type == "heatmap" else trace.marker.colorbar
+        if trace.type == "heatmap" or (trace.type == "scatter" and trace.marker.showscale):
+            bar.update(title=None, thickness=8, nticks=4, tickfont={"size": 10})
+    fig.update_xaxes(title=None, tickfont={"size": 9})
+    fig.update_yaxes(title=None, tickfont={"size": 9})
+    return fig.update_layout(height=height, title_font_size=13)
+
+
+def _count_format(counts: NDArray[Any]) -> str:
+    """Whole numbers, or one decimal where there are means."""
+    known = np.nan_to_num(counts)
+    return ",.0f" if np.equal(known, np.round(known)).all() else ",.1f"

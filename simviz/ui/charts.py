@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import plotly.graph_objects as go
 import streamlit as st
 
 
-def show(fig: go.Figure, key: str, alt: str) -> None:
-    """Draw a figure as wide as its column, with a camera for SVG; `alt` says what it shows, in words."""
+def show(fig: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None = None) -> None:
+    """Draw a figure as wide as its column, with a camera for SVG; `alt` says what it shows, in words.
+
+    `on_click` is called when a point is clicked, and with nothing chosen when a redrawn figure lets its
+    selection go; it reads `st.session_state[key]`.
+    """
     config = {
         "displaylogo": False,
         "toImageButtonOptions": {"format": "svg", "filename": f"simviz-{key}"},
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
     }
-    st.plotly_chart(fig, key=key, width="stretch", config=config, alt=alt)
+    clicks: dict[str, Any] = {} if on_click is None else {"on_select": on_click, "selection_mode": "points"}
+    st.plotly_chart(fig, key=key, width="stretch", config=config, alt=alt, **clicks)

@@ -31,6 +31,10 @@ PAGES = {
             "Train several losses on the same data, and watch them.",
         ),
     ],
+    "Inspect": [
+        ("confusion", "Confusion", ":material/apps:", "Which classes each loss takes for which, and the images."),
+        ("severity", "Severity", ":material/straighten:", "How bad the mistakes of each loss are, under a ruler."),
+    ],
 }
 
 ICON = (

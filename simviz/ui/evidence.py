@@ -1,0 +1,231 @@
+"""What the inspection pages show of the comparison in view: its usable runs, and a sentence for every other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from simviz import compare, evaluation
+from simviz.classes import ClassSet
+from simviz.evaluation import RULERS, Ruler
+from simviz.runs import Comparison, Run, Store, StoreError
+from simviz.ui import cache, links, shell, state
+from simviz.ui.text import plain
+
+DECODER_HELP = (
+    "argmax: the most probable class. min_cost: the class with the smallest expected cost under the ruler, after "
+    "temperature scaling on validation. median, expectation: for classes with positions."
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one picture of several shows: a setting with all its seeds, or the one run that A or B names."""
+
+    label: str
+    setting: str
+    runs: tuple[Run, ...]
+
+    @property
+    def over(self) -> str:
+        """How many seeds stand behind a number."""
+        return f"mean of {len(self.runs)} seeds" if len(self.runs) > 1 else f"seed {self.runs[0].spec.seed}"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The usable runs of a comparison and how they are read.
+
+    Attributes
+    ----------
+    comparison : without the runs that cannot be shown
+    part : "test" or "validation"
+    """
+
+    comparison: Comparison
+    part: str
+    ruler: Ruler
+    decoder: str
+
+    @property
+    def classes(self) -> ClassSet:
+        return self.comparison.classes
+
+    def decoded(self, run: Run) -> cache.Decoded:
+        return cache.decoded(cache.stamps(run, self.part), self.classes, self.ruler, self.decoder)
+
+    def confusion(self, panel: Panel) -> NDArray[np.int64]:
+        """Counts of all runs of a panel together, int64 (C, C)."""
+        total = np.zeros((len(self.classes),) * 2, dtype=np.int64)
+        for run in panel.runs:
+            found = self.decoded(run)
+            total += evaluation.confusion_matrix(found.target, found.predicted, len(self.classes))
+        return total
+
+    @cached_property
+    def table(self) -> list[compare.Row]:
+        of = tuple(cache.stamps(run, self.part) for run in self.comparison.runs)
+        return cache.table(of, self.comparison, self.part, self.decoder, self.ruler)
+
+    def panels(self, *sides: str | None) -> list[Panel]:
+        """One a setting; where a side names a run, that run stands for its setting."""
+        found = []
+        for setting, runs in self.comparison.groups.items():
+            named = [r for r in runs if r.id in sides]
+            found += [Panel(r.id, setting, (r,)) for r in named]
+            if not named or setting in sides:
+                found.append(Panel(setting, setting, tuple(runs)))
+        return found
+
+    def sample_text(self) -> str:
+        """How many samples, of how many units, of which data."""
+        first = self.decoded(self.comparison.runs[0])
+        name = (self.comparison.info.get("dataset") or {}).get("name", "predictions")
+        unit, units = self.comparison.info.get("unit_name", "image"), len(np.unique(first.units))
+        of = "" if unit == "image" else f" of {units:,} {unit}s"
+        return f"{self.part} part of {name}: {len(first.ids):,} images{of}"
+
+
+def gather(what: str) -> Evidence | None:
+    """Pickers of part, ruler and decoder, then the evidence; None, with a sentence, where there is none.
+
+    `what` is the page's purpose, for the sentence on an empty page.
+    """
+    comparison = shell.frame().comparison
+    if comparison is None:
+        _nothing_yet(what)
+        return None
+    bar, said = st.container(horizontal=True, gap="medium"), st.container()
+    with bar:
+        part = _segments(state.PART, "Part", state.PARTS, "part of the data", "The epoch was chosen on validation.")
+    try:
+        with said:
+            usable = _usable(comparison, part)
+        if not usable.runs:
+            return None
+        with bar:
+            found = _ruler(usable)
+    except (StoreError, ValueError, OSError) as error:
+        st.error(plain(error))
+        return None
+    with bar:
+        decoders = evaluation.DECODERS if usable.classes.ordered else evaluation.DECODERS[:2]
+        decoder = _segments(state.DECODER, "Decoder", decoders, "decoder", DECODER_HELP)
+    return Evidence(usable, part, found, decoder)
+
+
+def class_order(by: str, evidence: Evidence) -> tuple[list[int] | None, str]:
+    """The class at each place, and a sentence on what the order follows where it is not plain."""
+    classes = evidence.classes
+    if by == "name":
+        return sorted(range(len(classes)), key=lambda i: classes.names[i].lower()), ""
+    if by == "group" and classes.groups is not None:
+        groups = classes.groups
+        return sorted(range(len(classes)), key=lambda i: groups[i]), ""
+    if by == "group":
+        return None, "These classes have no groups; they are in the order of the list."
+    if by == "similarity":
+        spoken = not classes.ordered and "words" in _rulers(classes)
+        near = cache.ruler(classes, "words") if spoken else evidence.ruler
+        return cache.leaves(near.matrix), f"Like classes stand side by side by the distance “{near.name}”."
+    return None, ""
+
+
+def page_link(page: str, label: str) -> None:
+    """A link to a page, if the app has it."""
+    if any(name == page for entries in shell.PAGES.values() for name, *_ in entries):
+        st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:")
+
+
+def _nothing_yet(what: str) -> None:
+    if Store().comparisons():
+        st.info("Choose a comparison in the sidebar.")
+        return
+    st.info(f"There is no comparison yet. Train two losses on the same data, and {what}.")
+    page_link("train", "Train")
+
+
+def _usable(comparison: Comparison, part: str) -> Comparison:
+    """The comparison without the runs that cannot be shown, each of which gets a sentence."""
+    good, waiting = [], Counter[str]()
+    missing = {str(name) for name in comparison.info.get("runs", [])} - {r.id for r in comparison.runs}
+    broken = [f"{name}: its folder or spec.json is missing" for name in sorted(missing)]
+    for run in comparison.runs:
+        try:
+            if not run.has_predictions(part):
+                run.spec  # noqa: B018  (a damaged one is broken, not waiting)
+                status = run.status
+                waiting[str(status.get("state"))] += 1
+                if status.get("state") in ("failed", "lost"):
+                    broken.append(f"{run.id}: {status.get('error') or status['state']}")
+                continue
+            run.matrix()
+            cache.decoded(cache.stamps(run, part), comparison.classes, zero_one(comparison.classes), "argmax")
+            run.spec  # noqa: B018
+            good.append(run)
+        except (StoreError, ValueError, OSError) as error:
+            broken.append(f"{run.id}: {error}")
+    _say(broken, waiting, bool(good), part)
+    whole = Comparison(comparison.path)
+    whole.runs = good
+    return whole
+
+
+def zero_one(classes: ClassSet) -> Ruler:
+    return cache.ruler(classes, "zero_one")
+
+
+def _say(broken: list[str], waiting: Counter[str], any_good: bool, part: str) -> None:
+    if broken:
+        rows = "\n".join(f"- {plain(text)}" for text in broken)
+        st.warning(f"Not shown, because they cannot be read or did not finish:\n{rows}", icon=":material/broken_image:")
+    states = ", ".join(f"{n} {name}" for name, n in waiting.items())
+    if any_good:
+        if waiting:
+            st.caption(f"Without predictions on the {part} part yet, so not shown: {plain(states)}.")
+        return
+    st.info(f"No run has predictions on the {part} part yet" + (f": {plain(states)}." if states else "."))
+    page_link("train", "To the running jobs")
+
+
+def _segments(key: str, label: str, options: tuple[str, ...], what: str, about: str) -> str:
+    """A choice that the link restores; the first option unless it says otherwise."""
+    links.unknown(key, options, what)
+    if st.session_state.get(key) not in (None, *options):
+        del st.session_state[key]  # kept from a comparison that had it
+    return st.segmented_control(
+        label, options, default=options[0], required=True, key=key, bind="query-params", help=about
+    )
+
+
+def _ruler(comparison: Comparison) -> Ruler:
+    """The ruler picker: the comparison's own first, then those that the classes allow."""
+    classes = comparison.classes
+    choice = (comparison.info.get("ruler") or {}).get("choice")
+    own = cache.ruler(classes, choice, None if choice is None else cache.stamp(Path(choice)))
+    first = own.name if own.name in RULERS else state.OWN
+    options = tuple(dict.fromkeys([first, *_rulers(classes)]))
+    about = "The distance by which mistakes are measured. The first is the comparison's own; no loss changes it."
+    picked = _segments(state.RULER, "Ruler", options, "ruler", about)
+    return own if picked == first else cache.ruler(classes, picked)
+
+
+def _rulers(classes: ClassSet) -> tuple[str, ...]:
+    """The rulers these classes allow."""
+    allowed = {"zero_one"}
+    if classes.groups is not None:
+        allowed.add("groups")
+    if classes.ordered:
+        allowed.add("positions")
+    try:
+        if all(r.how != "missing" for r in cache.resolved(classes)):
+            allowed.add("words")
+    except (ValueError, OSError, ImportError):  # no word vectors installed
+        pass
+    return tuple(name for name in RULERS if name in allowed)

@@ -1,0 +1,129 @@
+"""Severity class by class, one column a loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from simviz import evaluation
+from simviz.figures import severity as pictures
+from simviz.ui import charts, links, shell, state
+from simviz.ui.evidence import Evidence, Panel
+from simviz.ui.text import plain
+
+QUANTITIES = {"severity": "severity of the mistakes", "mean_cost": "mean cost", "error_rate": "error rate"}
+SORTS = ("largest", "index", "name", "A - B")
+PAGE_SIZE = 40
+
+
+def show(found: Evidence, panels: list[Panel]) -> None:
+    """Choice of quantity and order, the picture, and the same as a table."""
+    st.subheader("Class by class")
+    a, b = sides(panels)
+    panels = sorted(panels, key=lambda p: (p.label != a, p.label != b))
+    quantity, sort = _choices(a is not None and b is not None)
+    by_panel = {p.label: evaluation.class_severity(found.confusion(p), found.ruler) for p in panels}
+    values = {label: found_here[quantity] for label, found_here in by_panel.items()}
+    errors = {p.label: by_panel[p.label]["errors"] / len(p.runs) for p in panels}
+    order = class_order(values, found.classes.names, sort)
+    pages = -(-len(order) // PAGE_SIZE)
+    page = st.pagination(pages, key=f"classes-page-{pages}") if pages > 1 else 1
+    shown = order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    unit = found.ruler.unit if quantity != "error_rate" else "share of the class's images"
+    fig = pictures.per_class(
+        {k: v[shown] for k, v in values.items()},
+        [found.classes.names[i] for i in shown],
+        errors={k: v[shown] for k, v in errors.items()},
+        unit=unit,
+        quantity=QUANTITIES[quantity],
+        title=f"{found.part}, {found.decoder}; ruler {found.ruler.describe()}",
+    )
+    alt = "; ".join(_worst(found, p.label, values[p.label], QUANTITIES[quantity]) for p in panels)
+    charts.show(fig, "classes", alt)
+    few = {p.label: int((errors[p.label] < pictures.FEW).sum()) for p in panels}
+    text = ", ".join(f"{k} {n}" for k, n in few.items())
+    st.caption(
+        f"Hollow: fewer than {pictures.FEW} mistakes a run, so chance may have drawn it; of "
+        f"{len(order)} classes: {plain(text)}. Grey lines lead from {plain(panels[0].label)}'s value. "
+        f"{plain(alt)}."
+    )
+    _table(found, panels, by_panel, order, quantity)
+
+
+def sides(panels: list[Panel]) -> tuple[str | None, str | None]:
+    """The settings of A and B; a run stands for its setting here, as one seed's classes are few images."""
+    labels = {r.id: p.label for p in panels for r in p.runs} | {p.label: p.label for p in panels}
+    frame = shell.frame()
+    a, b = labels.get(frame.a or ""), labels.get(frame.b or "")
+    return (a, b) if a != b else (a, None)
+
+
+def _choices(both: bool) -> tuple[str, str]:
+    with st.container(horizontal=True, gap="large"):
+        links.unknown(state.QUANTITY, QUANTITIES, "quantity")
+        quantity = st.segmented_control(
+            "Per class",
+            list(QUANTITIES),
+            default="severity",
+            required=True,
+            format_func=QUANTITIES.__getitem__,
+            key=state.QUANTITY,
+            bind="query-params",
+        )
+        options = SORTS if both else SORTS[:-1]
+        links.unknown(state.SORT, options, "way to sort")
+        if st.session_state.get(state.SORT) not in (None, *options):
+            del st.session_state[state.SORT]  # A or B was let go of
+        sort = st.segmented_control(
+            "Sorted by",
+            options,
+            default="largest",
+            required=True,
+            key=state.SORT,
+            bind="query-params",
+            help="largest: in the first column. A - B: where B gains most on A, with both chosen in the sidebar.",
+        )
+    return quantity, sort
+
+
+def class_order(values: dict[str, NDArray[np.float64]], names: tuple[str, ...], sort: str) -> list[int]:
+    """The class of each row from the top; classes without a value come last."""
+    if sort == "index":
+        return list(range(len(names)))
+    if sort == "name":
+        return sorted(range(len(names)), key=lambda i: names[i].lower())
+    columns = list(values.values())
+    key = columns[0] - columns[1] if sort == "A - B" else columns[0]
+    return [int(i) for i in np.argsort(-np.nan_to_num(key, nan=-np.inf), kind="stable")]
+
+
+def _worst(found: Evidence, label: str, values: NDArray[np.float64], what: str) -> str:
+    if not np.isfinite(values).any():
+        return f"{label} makes no mistake"
+    at = int(np.nanargmax(values))
+    return f"largest {what} of {label}: {found.classes.names[at]} with {values[at]:.2f}"
+
+
+def _table(
+    found: Evidence,
+    panels: list[Panel],
+    by_panel: dict[str, dict[str, NDArray[np.float64]]],
+    order: list[int],
+    quantity: str,
+) -> None:
+    """The numbers behind the picture."""
+    with st.expander("As a table", icon=":material/table:", on_change="rerun", key="class-table") as box:
+        if not box.open:
+            return
+        first = panels[0]
+        table = pd.DataFrame({"class": [found.classes.names[i] for i in order]})
+        table["images"] = by_panel[first.label]["count"][order] // len(first.runs)
+        for panel in panels:
+            table[panel.label] = by_panel[panel.label][quantity][order]
+            table[f"mistakes {panel.label}"] = by_panel[panel.label]["errors"][order] / len(panel.runs)
+        number = st.column_config.NumberColumn
+        columns = {p.label: number(format="%.3f") for p in panels}
+        columns |= {f"mistakes {p.label}": number("mistakes", format="%.1f", help=f"{p.label}, a run") for p in panels}
+        st.dataframe(table, hide_index=True, column_config=columns, height=420, alt=f"{QUANTITIES[quantity]} by class")

@@ -1,0 +1,102 @@
+"""The table that `compare` prints, one row a loss, what it says, and what the runs say of themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from simviz import compare
+from simviz.ui.evidence import Evidence
+from simviz.ui.text import formula_safe, plain
+
+SHARES = ("accuracy", "superclass_accuracy", "failed_superclass_accuracy", "macro_recall", "top5", "within_1")
+SHOWN = {
+    "accuracy": ("accuracy", "Share of images given their true class."),
+    "mean_cost": ("mean cost", "Mean distance from true to predicted class, over all images."),
+    "mistake_severity": ("severity", "Mean distance of the mistakes alone. It never stands without accuracy."),
+    "failed_superclass_accuracy": ("FSA", "Share of the mistakes that stay in the true class's group."),
+    "mae": ("MAE", "Mean absolute error in units of the positions."),
+    "qwk": ("QWK", "Cohen's kappa with quadratic weights in class ranks."),
+    "distinct_classes": ("classes", "How many different classes are predicted at all; few mean a collapse."),
+}
+
+
+def show(found: Evidence, rows: list[compare.Row]) -> None:
+    """Table, download, findings, warnings."""
+    metrics = [m for m in SHOWN if any(r.mean(m) is not None for r in rows)]
+    table, columns = _table(rows, metrics)
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config=columns,
+        height=min(36 * (len(table) + 1) + 4, 500),
+        alt="; ".join(f"{r.label}: {r.mean('accuracy'):.1%} right, mean cost {r.mean('mean_cost'):.3f}" for r in rows),
+    )
+    st.caption(
+        "Mean over seeds ± half of its 95 % t interval. Control rows were not asked for; they show what a setting must "
+        "be seen beside."
+    )
+    st.download_button(
+        "Table as CSV",
+        data=lambda: as_csv(found, rows),
+        file_name=f"severity-{found.comparison.id}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key="severity-csv",
+    )
+    for text in compare.findings(rows):
+        st.markdown(f"- {plain(text)}")
+    said = {(r.setting, w) for r in rows for w in r.warnings}
+    for setting, warning in sorted(said):
+        st.warning(f"**{plain(setting)}**: {plain(warning)}")
+
+
+def _table(rows: list[compare.Row], metrics: list[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Numbers with their half interval beside them, and how the columns are written."""
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    table = pd.DataFrame({"setting": [r.setting for r in rows]})
+    columns: dict[str, Any] = {"setting": text(pinned=True)}
+    if any(r.decoder != rows[0].decoder for r in rows):
+        table["decoder"] = [r.decoder for r in rows]
+    for metric in metrics:
+        name, about = SHOWN[metric]
+        form = "percent" if metric in SHARES else "%.1f" if metric == "distinct_classes" else "%.3f"
+        table[name] = pd.Series([r.mean(metric) for r in rows], dtype="float64")
+        columns[name] = number(format=form, help=about)
+        halves = pd.Series([_half(r, metric) for r in rows], dtype="float64")
+        if metric != "distinct_classes" and halves.notna().any():
+            table[f"± {name}"] = halves
+            columns[f"± {name}"] = number("±", format=form, help=f"Half of the 95 % interval of the mean {name}.")
+    table["seeds"] = [len(r.seeds) for r in rows]
+    table["control"] = [r.control for r in rows]
+    if any(r.same_ruler for r in rows):
+        table["trained on the ruler"] = [r.same_ruler for r in rows]
+    return table, columns
+
+
+def _half(row: compare.Row, metric: str) -> float | None:
+    interval = row.interval(metric)
+    return None if interval is None else (interval[1] - interval[0]) / 2
+
+
+def as_csv(found: Evidence, rows: list[compare.Row]) -> bytes:
+    """Every metric of every row with its interval, UTF-8; no cell is a formula."""
+    lines = []
+    for row in rows:
+        line: dict[str, object] = {
+            "setting": formula_safe(row.setting),
+            "decoder": row.decoder,
+            "part": found.part,
+            "ruler": formula_safe(found.ruler.describe()),
+            "trained_on_the_ruler": row.same_ruler,
+            "control": row.control,
+            "seeds": " ".join(map(str, row.seeds)),
+        }
+        for metric in row.values:
+            interval = row.interval(metric) or (None, None)
+            line |= {metric: row.mean(metric), f"{metric}_low": interval[0], f"{metric}_high": interval[1]}
+        lines.append(line)
+    return pd.DataFrame(lines).to_csv(index=False).encode()
