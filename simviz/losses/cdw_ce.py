@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import Values, closed_form, safe
+from simviz.losses.closed_form import ClosedForm, Values, safe
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -35,7 +35,7 @@ def cdw_ce(
     return reduced_loss(
         outputs,
         target,
-        lambda z, index: closed_form(_nll, _nll_and_gradient, z, index, cost),
+        ClosedForm(_nll, _nll_and_gradient, cost),
         lambda z, t: -(log_complement(z) * mixed_rows(cost, z, t)).sum(1),
         weight=weight,
         ignore_index=ignore_index,

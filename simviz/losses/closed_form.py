@@ -18,7 +18,7 @@ Values = tuple[Tensor, Tensor, Tensor]
 Fast = Callable[..., Values | None]
 
 
-def closed_form(plain: Plain, fast: Fast, outputs: Tensor, *constants: Tensor) -> Tensor:
+class ClosedForm:
     """plain(outputs, *constants), with its gradient by the outputs computed by `fast`.
 
     Parameters
@@ -30,14 +30,29 @@ def closed_form(plain: Plain, fast: Fast, outputs: Tensor, *constants: Tensor) -
         The same in; out come the losses (M,), and a matrix (M, C) and a scale (M,) whose product is the
         gradient. None where it would lose digits, and `plain` is needed after all. It may work in
         place on what it made itself.
-    outputs : (M, C)
     *constants : tensors
-        They get no gradient.
+        What follows outputs and index; no constant gets a gradient.
     """
+
+    def __init__(self, plain: Plain, fast: Fast, *constants: Tensor) -> None:
+        self.plain, self.fast, self.constants = plain, fast, constants
+
+    def __call__(self, outputs: Tensor, index: Tensor) -> Tensor:
+        """The losses (M,)."""
+        if _is_fast(outputs):
+            return _ClosedForm.apply(self.plain, self.fast, None, outputs, index, *self.constants)[0]
+        return self.plain(outputs, index, *self.constants)
+
+    def total(self, outputs: Tensor, index: Tensor, factor: float) -> Tensor:
+        """The sum of the losses times a factor, at less expense than from the losses."""
+        if _is_fast(outputs):
+            return _ClosedForm.apply(self.plain, self.fast, factor, outputs, index, *self.constants)[0]
+        return self.plain(outputs, index, *self.constants).sum() * factor
+
+
+def _is_fast(outputs: Tensor) -> bool:
     # a compiler fuses the plain formula itself
-    if torch.compiler.is_compiling() or not (outputs.requires_grad and torch.is_grad_enabled()):
-        return plain(outputs, *constants)
-    return _ClosedForm.apply(plain, fast, outputs, *constants)[0]
+    return outputs.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
 def exponentials(outputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,28 +79,42 @@ def _from_plain(plain: Plain, *tensors: Tensor) -> Values:
 
 
 class _ClosedForm(torch.autograd.Function):
+    """The losses, or their sum times a factor; and what their gradient is made of."""
+
     @staticmethod
-    def forward(plain: Plain, fast: Fast, *tensors: Tensor) -> Values:
-        return fast(*tensors) or _from_plain(plain, *tensors)
+    def forward(plain: Plain, fast: Fast, factor: float | None, *tensors: Tensor) -> Values:
+        losses, gradient, scale = fast(*tensors) or _from_plain(plain, *tensors)
+        if factor is None:
+            return losses, gradient, scale
+        return losses.sum() * factor, gradient.mul_((scale * factor)[:, None]), scale
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Values) -> None:
-        ctx.plain = inputs[0]
+        ctx.plain, ctx.factor = inputs[0], inputs[2]
         ctx.mark_non_differentiable(output[1], output[2])
-        ctx.save_for_backward(output[1], output[2], *inputs[2:])
+        ctx.save_for_backward(output[1], output[2], *inputs[3:])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         gradient, scale, *tensors = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative may be asked for, and `gradient` is a constant
             gradient = _row_gradient(ctx.plain, *tensors)
-        else:
-            grad = grad * scale
-        return (None, None, gradient * grad[:, None], *(None for _ in tensors[1:]))
+            gradient = gradient * (grad[:, None] if ctx.factor is None else grad * ctx.factor)
+        elif ctx.factor is None:
+            gradient = gradient * (grad * scale)[:, None]
+        elif grad.device.type != "cpu" or float(grad) != 1:  # 1 where the loss itself is differentiated
+            gradient = gradient * grad
+        return (None, None, None, gradient, *(None for _ in tensors[1:]))
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, plain: Plain, fast: Fast, *tensors: Tensor) -> tuple[Values, tuple[int, ...]]:
-        return torch.vmap(lambda *rows: _from_plain(plain, *rows), in_dims=in_dims[2:])(*tensors), (0, 0, 0)
+    def vmap(
+        info: Any, in_dims: Any, plain: Plain, fast: Fast, factor: float | None, *tensors: Tensor
+    ) -> tuple[Values, tuple[int, ...]]:
+        def values(*rows: Tensor) -> Values:
+            losses, gradient, scale = _from_plain(plain, *rows)
+            return (losses, gradient, scale) if factor is None else (losses.sum() * factor, gradient * factor, scale)
+
+        return torch.vmap(values, in_dims=in_dims[3:])(*tensors), (0, 0, 0)
 
 
 # torch asks for it at every call; looked up once, it costs a tenth of the loss less

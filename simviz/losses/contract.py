@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from simviz.losses.closed_form import ClosedForm
 from simviz.matrices.core import ClassMatrix
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -65,7 +66,14 @@ def reduced_loss(
             total = None
             shape = target.shape[:1] + target.shape[2:]
         else:
-            losses, total = _index_losses(flat, target.reshape(-1).long(), index_loss, classes, weight, ignore_index)
+            index = target.reshape(-1).long()
+            simple = weight is None and not 0 <= ignore_index < classes and _all_are_classes(index, classes)
+            if simple and reduction != "none" and isinstance(index_loss, ClosedForm):
+                return index_loss.total(flat, index, 1 / len(index) if reduction == "mean" else 1.0)
+            if simple:
+                losses, total = index_loss(flat, index), None
+            else:
+                losses, total = _index_losses(flat, index, index_loss, classes, weight, ignore_index)
             shape = target.shape
         if reduction == "none":
             return losses.reshape(shape[1:] if single else shape)
@@ -76,10 +84,8 @@ def reduced_loss(
 
 def _index_losses(
     outputs: Tensor, index: Tensor, index_loss: IndexLoss, classes: int, weight: Tensor | None, ignore_index: int
-) -> tuple[Tensor, Tensor | None]:
-    """Weighted losses (M,), zero where ignored, and what a mean divides by; None for the number of samples."""
-    if weight is None and not 0 <= ignore_index < classes and _all_are_classes(index, classes):
-        return index_loss(outputs, index), None
+) -> tuple[Tensor, Tensor]:
+    """Weighted losses (M,), zero where ignored, and what a mean divides by."""
     counted = index != ignore_index
     index = torch.where(counted, index, 0)
     check_range(index, classes)

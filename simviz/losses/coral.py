@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import Values, closed_form
+from simviz.losses.closed_form import ClosedForm, Values
 from simviz.losses.contract import reduced_loss, widened
 from simviz.losses.registry import register
 from simviz.matrices.core import ClassMatrix
@@ -37,7 +37,7 @@ def coral_loss(
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         check_rank(rank, z)
         place = index if rank is None else rank[index]
-        return closed_form(_nll, _nll_and_gradient, z, place)
+        return ClosedForm(_nll, _nll_and_gradient)(z, place)
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         check_rank(rank, z)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from simviz.losses.closed_form import Values, closed_form
+from simviz.losses.closed_form import ClosedForm, Values
 from simviz.losses.contract import reduced_loss, widened
 from simviz.losses.coral import ThresholdLoss, check_rank, is_above
 from simviz.losses.registry import register
@@ -37,7 +37,7 @@ def corn_loss(
 
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         check_rank(rank, z)
-        return closed_form(_nll, _nll_and_gradient, z, index if rank is None else rank[index])
+        return ClosedForm(_nll, _nll_and_gradient)(z, index if rank is None else rank[index])
 
     return reduced_loss(
         outputs,

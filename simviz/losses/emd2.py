@@ -9,7 +9,7 @@ from torch import Tensor
 
 from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import Values, closed_form, exponentials
+from simviz.losses.closed_form import ClosedForm, Values, exponentials
 from simviz.losses.contract import check_number, reduced_loss
 from simviz.losses.registry import register
 from simviz.matrices.core import ClassMatrix
@@ -85,7 +85,7 @@ def _ordered_emd(
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         weights = gaps_for(z)
         place = index if order is None else order.argsort()[index]
-        return closed_form(plain, fast, arranged(z), place, weights)
+        return ClosedForm(plain, fast, weights)(arranged(z), place)
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         weights = gaps_for(z)

@@ -7,7 +7,7 @@ from typing import Unpack
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import Values, closed_form, exponentials
+from simviz.losses.closed_form import ClosedForm, Values, exponentials
 from simviz.losses.contract import MatrixLike, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -32,7 +32,7 @@ def expected_cost(
     return reduced_loss(
         outputs,
         target,
-        lambda z, index: closed_form(_cost, _cost_and_gradient, z, index, distance),
+        ClosedForm(_cost, _cost_and_gradient, distance),
         lambda z, t: (z.softmax(1) * mixed_rows(distance, z, t)).sum(1),
         weight=weight,
         ignore_index=ignore_index,

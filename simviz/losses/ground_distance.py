@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import Values, closed_form, exponentials
+from simviz.losses.closed_form import ClosedForm, Values, exponentials
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, pick, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -58,14 +58,11 @@ def penalized_cross_entropy(outputs: Tensor, target: Tensor, cost: Tensor, lam: 
         costs.mul_((2 * lam * share)[:, None]).add_((1 - 2 * regularizer)[:, None]).mul_(e)
         return losses, costs.scatter_add_(1, index[:, None], -total[:, None]), share
 
-    def index_loss(z: Tensor, index: Tensor) -> Tensor:
-        return closed_form(plain, fast, z, index, cost)
-
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         log_p = z.log_softmax(1)
         return (lam * log_p.exp().square() * mixed_rows(cost, z, t) - t * log_p).sum(1)
 
-    return reduced_loss(outputs, target, index_loss, soft_loss, **options)
+    return reduced_loss(outputs, target, ClosedForm(plain, fast, cost), soft_loss, **options)
 
 
 def normalized_distance(distance: Tensor, normalize: str = "rank") -> Tensor:

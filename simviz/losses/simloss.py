@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import Values, closed_form, exponentials, safe
+from simviz.losses.closed_form import ClosedForm, Values, exponentials, safe
 from simviz.losses.contract import MatrixLike, check_number, check_size, matrix_tensor, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -34,16 +34,19 @@ def sim_loss(
     0.75
     """
 
-    def index_loss(z: Tensor, index: Tensor) -> Tensor:
-        return closed_form(_index_nll, _index_nll_and_gradient, z, index, similarity)
-
     def soft_loss(z: Tensor, weights: Tensor) -> Tensor:
         check_size(similarity, z)
         # (M, C, C): the logarithm of a matrix product would underflow where S has zeros
         return (weights * blurred_nll(z[:, None, :], similarity.to(z.dtype))).sum(1)
 
     return reduced_loss(
-        outputs, target, index_loss, soft_loss, weight=weight, ignore_index=ignore_index, reduction=reduction
+        outputs,
+        target,
+        ClosedForm(_index_nll, _index_nll_and_gradient, similarity),
+        soft_loss,
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
     )
 
 
@@ -191,11 +194,11 @@ class EmbeddingSimLoss(ClassLoss):
         rows = self._rows(index).to(outputs.dtype)
         return rows if self.column_sums is None else rows / self.column_sums
 
-    def sample_loss(self, outputs: Tensor, index: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
         def plain(z: Tensor, y: Tensor) -> Tensor:
             return blurred_nll(z, self._divided_rows(z, y))
 
         def fast(z: Tensor, y: Tensor) -> Values | None:
             return blurred_nll_and_gradient(z, self._divided_rows(z, y))
 
-        return closed_form(plain, fast, outputs, index)
+        return reduced_loss(outputs, target, ClosedForm(plain, fast), **self.options)

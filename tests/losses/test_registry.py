@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from simviz import ClassSet, losses
-from simviz.losses.closed_form import closed_form
+from simviz.losses.closed_form import ClosedForm
 
 from .helpers import BUILT_IN, make
 
@@ -85,6 +85,7 @@ def test_closed_forms_have_the_second_derivatives_of_their_formulas():
 
 def test_a_closed_form_that_declines_leaves_it_to_the_formula():
     outputs = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
-    value = closed_form(lambda z: z.square().sum(1), lambda z: None, outputs)
+    square = ClosedForm(lambda z, index: z.square().sum(1), lambda z, index: None)
+    value = square(outputs, torch.tensor([0, 0, 0]))
     value.sum().backward()
     assert torch.equal(outputs.grad, 2 * outputs)
