@@ -56,13 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--title")
     compare.set_defaults(run=_compare)
 
-    evaluate = commands.add_parser("evaluate", help="judge predictions of any model")
-    evaluate.add_argument("predictions", type=Path, help="CSV, TSV, Parquet or npz with y_true and y_pred or classes")
-    evaluate.add_argument("--ruler", metavar="groups|positions|words|FILE")
-    evaluate.add_argument("--classes", help="comma-separated names, a text file, or a data set")
-    evaluate.add_argument("--json", action="store_true")
-    evaluate.set_defaults(run=_evaluate)
-
     app = commands.add_parser("app", help="start the app in the browser")
     app.set_defaults(run=_app)
     return parser
@@ -77,8 +70,8 @@ def _training_options(parser: argparse.ArgumentParser) -> None:
     add("--model", help="lenet, age, convnet, resnet18, or a torchvision model (default: the data set's)")
     add("--epochs", type=int, default=10)
     add("--batch-size", type=int, default=128)
-    add("--lr", type=float, default=2e-3, help="Adam's learning rate (default 0.002)")
-    add("--schedule", choices=("cosine", "constant"), default="cosine")
+    add("--lr", type=float, default=4e-3, help="Adam's learning rate at its peak (default 0.004)")
+    add("--schedule", choices=("one-cycle", "constant"), default="one-cycle")
     add("--warmup", type=int, default=0, metavar="EPOCHS", help="epochs of plain cross entropy first")
     add("--patience", type=int, metavar="EPOCHS", help="stop after so many epochs without a better --monitor")
     add("--monitor", default="accuracy", help="accuracy, macro_recall, nll, mean_cost, mae or superclass_accuracy")
@@ -208,10 +201,6 @@ def _work(comparison: Any) -> None:
     failed = [r for r in runs if r.status["state"] == "failed"]
     if failed:
         raise ValueError(f"{failed[0].id} failed: {failed[0].status['error']} (log: {failed[0].path / 'log.txt'})")
-
-
-def _evaluate(arguments: argparse.Namespace) -> None:
-    raise ValueError("not yet")
 
 
 def _app(arguments: argparse.Namespace) -> None:

@@ -20,8 +20,8 @@ class TrainingSpec(BaseModel):
     epochs: int = Field(10, ge=1, le=10_000)
     batch_size: int = Field(128, ge=1, le=65_536)
     seed: int = Field(0, ge=0, lt=2**31)
-    lr: float = Field(2e-3, gt=0, le=10, description="Adam's learning rate at the start")
-    schedule: Literal["cosine", "constant"] = "cosine"
+    lr: float = Field(4e-3, gt=0, le=10, description="Adam's learning rate, at its peak")
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
     warmup: int = Field(0, ge=0, description="epochs of plain cross entropy before the loss takes over")
     patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better monitor")
     monitor: Monitor = "accuracy"

@@ -62,12 +62,17 @@ def _age(channels: int, pixels: int) -> nn.Module:
 
 
 def _convnet(channels: int, pixels: int) -> nn.Module:
-    """A small batch-norm convnet (ours): three 3x3 stages of 32, 64 and 128 maps, mean and max pooled."""
+    """A small batch-norm convnet (ours): 3x3 layers of 16, 32, 64 and 128 maps, then mean and maximum of each map."""
 
-    def stage(before: int, after: int) -> list[nn.Module]:
-        return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)]
+    def layer(before: int, after: int) -> list[nn.Module]:
+        return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
 
-    return nn.Sequential(*stage(channels, 32), *stage(32, 64), *stage(64, 128), _MeanAndMax())
+    def pool() -> nn.Module:
+        return nn.MaxPool2d(2)
+
+    return nn.Sequential(
+        *layer(channels, 16), pool(), *layer(16, 32), pool(), *layer(32, 64), pool(), *layer(64, 128), _MeanAndMax()
+    )
 
 
 class _MeanAndMax(nn.Module):

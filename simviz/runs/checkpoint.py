@@ -17,7 +17,8 @@ from simviz.runs.store import StoreError, replacing
 def save(state: dict[str, Any], path: Path) -> None:
     """Write the nested dict of `Trainer.state_dict`."""
     tensors: dict[str, Tensor] = {}
-    _flatten(state, "", tensors, numbers := {})
+    numbers: dict[str, Any] = {}
+    _flatten(state, "", tensors, numbers)
     with replacing(path) as partial:
         save_file(tensors, partial, metadata={"numbers": json.dumps(numbers), "schema_version": "1"})
 
