@@ -69,7 +69,7 @@ def _training_options(parser: argparse.ArgumentParser) -> None:
     add("--image-size", type=int, metavar="PIXELS")
     add("--model", help="lenet, age, convnet, resnet18, or a torchvision model (default: the data set's)")
     add("--epochs", type=int, default=10)
-    add("--batch-size", type=int, default=128)
+    add("--batch-size", type=int, default=64)
     add("--lr", type=float, default=4e-3, help="Adam's learning rate at its peak (default 0.004)")
     add("--schedule", choices=("one-cycle", "constant"), default="one-cycle")
     add("--warmup", type=int, default=0, metavar="EPOCHS", help="epochs of plain cross entropy first")

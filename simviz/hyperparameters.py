@@ -18,7 +18,7 @@ class TrainingSpec(BaseModel):
 
     model: str | None = Field(None, description="backbone; the data set's own choice where None")
     epochs: int = Field(10, ge=1, le=10_000)
-    batch_size: int = Field(128, ge=1, le=65_536)
+    batch_size: int = Field(64, ge=1, le=65_536)
     seed: int = Field(0, ge=0, lt=2**31)
     lr: float = Field(4e-3, gt=0, le=10, description="Adam's learning rate, at its peak")
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
