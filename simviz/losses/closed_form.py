@@ -66,42 +66,45 @@ def safe(masses: Tensor) -> bool:
 
     Never on a GPU, where looking at a value would make it wait.
     """
-    return masses.device.type == "cpu" and bool((masses > 1e-25).all())
+    return masses.device.type == "cpu" and (not masses.numel() or float(masses.min()) > 1e-25)
 
 
 def _row_gradient(plain: Plain, outputs: Tensor, *constants: Tensor) -> Tensor:
     return torch.func.grad(lambda z: plain(z, *constants).sum())(outputs)
 
 
-def _from_plain(plain: Plain, *tensors: Tensor) -> Values:
-    losses = plain(*tensors)
-    return losses, _row_gradient(plain, *tensors), torch.ones_like(losses)
+def _from_plain(plain: Plain, factor: float | None, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+    losses, gradient = plain(*tensors), _row_gradient(plain, *tensors)
+    return (losses, gradient) if factor is None else (losses.sum() * factor, gradient * factor)
 
 
 class _ClosedForm(torch.autograd.Function):
     """The losses, or their sum times a factor; and what their gradient is made of."""
 
     @staticmethod
-    def forward(plain: Plain, fast: Fast, factor: float | None, *tensors: Tensor) -> Values:
-        losses, gradient, scale = fast(*tensors) or _from_plain(plain, *tensors)
+    def forward(plain: Plain, fast: Fast, factor: float | None, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        values = fast(*tensors)
+        if values is None:
+            return _from_plain(plain, factor, *tensors)
+        losses, gradient, scale = values
         if factor is None:
-            return losses, gradient, scale
-        return losses.sum() * factor, gradient.mul_((scale * factor)[:, None]), scale
+            return losses, gradient.mul_(scale[:, None])
+        return losses.sum().mul_(factor), gradient.mul_((scale * factor)[:, None])
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Values) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         ctx.plain, ctx.factor = inputs[0], inputs[2]
-        ctx.mark_non_differentiable(output[1], output[2])
-        ctx.save_for_backward(output[1], output[2], *inputs[3:])
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1], *inputs[3:])
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
-        gradient, scale, *tensors = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+        gradient, *tensors = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative may be asked for, and `gradient` is a constant
             gradient = _row_gradient(ctx.plain, *tensors)
             gradient = gradient * (grad[:, None] if ctx.factor is None else grad * ctx.factor)
         elif ctx.factor is None:
-            gradient = gradient * (grad * scale)[:, None]
+            gradient = gradient * grad[:, None]
         elif grad.device.type != "cpu" or float(grad) != 1:  # 1 where the loss itself is differentiated
             gradient = gradient * grad
         return (None, None, None, gradient, *(None for _ in tensors[1:]))
@@ -109,12 +112,8 @@ class _ClosedForm(torch.autograd.Function):
     @staticmethod
     def vmap(
         info: Any, in_dims: Any, plain: Plain, fast: Fast, factor: float | None, *tensors: Tensor
-    ) -> tuple[Values, tuple[int, ...]]:
-        def values(*rows: Tensor) -> Values:
-            losses, gradient, scale = _from_plain(plain, *rows)
-            return (losses, gradient, scale) if factor is None else (losses.sum() * factor, gradient * factor, scale)
-
-        return torch.vmap(values, in_dims=in_dims[3:])(*tensors), (0, 0, 0)
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        return torch.vmap(lambda *rows: _from_plain(plain, factor, *rows), in_dims=in_dims[3:])(*tensors), (0, 0)
 
 
 # torch asks for it at every call; looked up once, it costs a tenth of the loss less

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ def reduced_loss(
     classes = num_classes or width
     soft = target.is_floating_point()
     check_shapes(outputs, target, classes, soft, weight)
-    with torch.autocast(outputs.device.type, enabled=False):
+    with full_precision(outputs):
         flat = widened(outputs if outputs.ndim == 2 else outputs.movedim(1, -1).reshape(-1, width))
         if weight is not None:
             weight = weight.to(flat)
@@ -111,6 +112,12 @@ def _soft_losses(
     if weight is None:
         return soft_loss(outputs, target)
     return soft_loss(outputs, target * weight) if additive else soft_loss(outputs, target) * (target @ weight)
+
+
+def full_precision(outputs: Tensor) -> AbstractContextManager[None]:
+    """Outside of autocast; it is not entered for nothing, which would cost a tenth of a small loss."""
+    device = outputs.device.type
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def widened(outputs: Tensor) -> Tensor:

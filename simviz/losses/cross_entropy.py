@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.contract import check_number, check_range, check_reduction, check_shapes, widened
+from simviz.losses.contract import check_number, check_range, check_reduction, check_shapes, full_precision, widened
 from simviz.losses.registry import register
 
 
@@ -33,7 +33,7 @@ def cross_entropy(
     soft = target.is_floating_point()
     if outputs.ndim > 1:
         check_shapes(outputs, target, outputs.shape[1], soft, weight)
-    with torch.autocast(outputs.device.type, enabled=False):
+    with full_precision(outputs):
         wide = widened(outputs)
         if not soft:
             check_range(torch.where(target == ignore_index, 0, target), outputs.shape[min(1, outputs.ndim - 1)])
