@@ -42,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     matrix.add_argument("--out", type=Path, help="write a .csv, .tsv or .npz here")
     matrix.set_defaults(run=_matrix)
 
+    vectors = commands.add_parser("vectors", help="show word vectors: how classes are found, and what is near them")
+    vectors.add_argument("source", metavar="NAME|PATH", help="glove-6b-50d, a file, or a name of gensim's downloader")
+    vectors.add_argument("--classes", help="comma-separated names, a text file, or a data set")
+    vectors.add_argument("--download", action="store_true", help="fetch a name that is not there; its size is said first")
+    vectors.set_defaults(run=_vectors)
+
     train = commands.add_parser("train", help="train one network with one loss")
     train.add_argument("--loss", required=True, metavar="SETTING", help=f"LOSS[:key=value][@MATRIX], e.g. {EXAMPLE}")
     _training_options(train)
@@ -77,6 +83,8 @@ def _training_options(parser: argparse.ArgumentParser) -> None:
     add("--monitor", default="accuracy", help="accuracy, macro_recall, nll, mean_cost, mae or superclass_accuracy")
     add("--train-size", type=int, metavar="N", help="train on so many images only")
     add("--no-augment", dest="augment", action="store_false")
+    add("--no-standardize", dest="standardize", action="store_false", help="pixels in [0, 1], not shifted and scaled")
+    add("--word", action="append", default=[], metavar="CLASS=WORD", help="the word looked up for a class")
     add("--class-weights", action="store_true", help="weigh classes by their inverse frequency")
     add("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
@@ -88,9 +96,15 @@ def _training_options(parser: argparse.ArgumentParser) -> None:
 def _base(arguments: argparse.Namespace) -> dict[str, Any]:
     """The fields of a RunSpec that come straight from options."""
     same = "dataset test image_size model epochs batch_size lr schedule warmup patience monitor train_size augment"
-    same += " class_weights precision device ruler"
+    same += " standardize class_weights precision device ruler"
     base = {name: getattr(arguments, name) for name in same.split()}
-    return {**base, "drop": tuple(filter(None, (d.strip() for d in arguments.drop.split(","))))}
+    words = {}
+    for pair in arguments.word:
+        name, equals, word = pair.rpartition("=")
+        if not equals:
+            raise ValueError(f"--word is {pair!r}; write CLASS=WORD")
+        words[name] = word
+    return {**base, "words": words, "drop": tuple(filter(None, (d.strip() for d in arguments.drop.split(","))))}
 
 
 def _datasets(arguments: argparse.Namespace) -> None:
@@ -112,6 +126,32 @@ def _matrix(arguments: argparse.Namespace) -> None:
     print(f"{matrix.kind:{width}}" + "".join(f"{n:>{width}}" for n in matrix.names))
     for name, row in zip(matrix.names, matrix.values, strict=True):
         print(f"{name:{width}}" + "".join(f"{v:{width}.3f}" for v in row))
+
+
+def _vectors(arguments: argparse.Namespace) -> None:
+    from simviz import words
+
+    source = arguments.source
+    if arguments.download and source != words.BUNDLED and not words.is_path(source) and not words.local(source):
+        from tqdm import tqdm
+
+        offer = words.offer(source)
+        print(f"fetching {offer}", file=sys.stderr)
+        with tqdm(total=offer.size, unit="B", unit_scale=True, file=sys.stderr, dynamic_ncols=True) as bar:
+            words.load(source, allow_download=True, progress=lambda done, _total: bar.update(done - bar.n))
+    vectors = words.load(source)
+    if not arguments.classes:
+        print(f"{vectors.name}: {len(vectors)} tokens")
+        return
+    classes = _classes(arguments.classes)
+    resolutions = words.resolve(classes, vectors)
+    near = vectors.neighbours_of((r.word for r in resolutions if r.how != "missing"), 5)
+    width = max(len(n) for n in classes) + 2
+    print(vectors.name)
+    for r in resolutions:
+        cells = [f"{token} {cosine:.2f}" for token, cosine in near.get(r.word, [])] or [f"try: {', '.join(r.suggestions)}"]
+        found = f"{r.how:8}{' + '.join(r.tokens)}" if r.tokens else "missing"
+        print("".join(c if c.isprintable() else "?" for c in f"{r.name:{width}}{found:30} {', '.join(cells)}"))
 
 
 def _classes(text: str) -> Any:

@@ -279,7 +279,7 @@ class Store:
         """A new comparison folder with one queued run a spec; `info` is kept in comparison.json."""
         slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "comparison"
         self.root.mkdir(parents=True, exist_ok=True)
-        folder = _new_folder(self.root, f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}")
+        folder = new_folder(self.root, f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}")
         names = _run_names(specs)
         for name, spec in zip(names, specs, strict=True):
             (folder / name / "epochs").mkdir(parents=True)
@@ -313,7 +313,8 @@ def _created(comparison: Comparison) -> float:
         return 0.0
 
 
-def _new_folder(root: Path, name: str) -> Path:
+def new_folder(root: Path, name: str) -> Path:
+    """A folder that did not exist before, numbered where the name is taken."""
     for attempt in range(1000):
         folder = root / (f"{name}-{attempt}" if attempt else name)
         try:

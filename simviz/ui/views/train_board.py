@@ -10,7 +10,7 @@ import streamlit as st
 
 from simviz.runs import Comparison, Store, StoreError, progress, queue
 from simviz.runs.progress import Line
-from simviz.ui import cache, state
+from simviz.ui import cache, shell, state
 from simviz.ui.text import duration, plain
 from simviz.ui.views import train_curves
 
@@ -129,7 +129,10 @@ def _actions(comparison: Comparison, found: Sequence[Line]) -> None:
         st.button("Resume", key=f"resume-{key}", on_click=_resume, args=(key,), icon=":material/restart_alt:")
         st.button("Give up", key=f"close-{key}", on_click=_cancel, args=(key,), icon=":material/close:")
     if any(one.state in ("finished", "cancelled") for one in found):
+        there = {name for entries in shell.PAGES.values() for name, *_ in entries}
         for page, label in (("confusion", "Confusion"), ("severity", "Severity")):
+            if page not in there:
+                continue
             link = {state.COMPARISON: key}
             st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", query_params=link)
 
@@ -196,7 +199,8 @@ def _table(comparison: Comparison, found: Sequence[Line]) -> None:
         pd.DataFrame(rows),
         key=f"runs-{comparison.id}",
         hide_index=True,
-        height=min(36 * (len(rows) + 1) + 4, 360),
+        height=min(35 * (len(rows) + 1) + 3, 360),
+        placeholder="",
         column_config={
             "line": st.column_config.ImageColumn("", width=56, help="Its line in the curves below"),
             "state": st.column_config.MultiselectColumn("state", **pills),
