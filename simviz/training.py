@@ -169,11 +169,19 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.loss.load_state_dict(state["loss"])
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state["optimizer"]})
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": self._laid_out(state["optimizer"])})
         self.best_weights = state["best"] or None
         self.epoch = int(state["progress"]["epoch"])
         self.best_epoch = int(state["progress"]["best_epoch"])
         self.best_value = float(state["progress"]["best_value"])
+
+    def _laid_out(self, moments: dict[int, dict[str, Tensor]]) -> dict[int, dict[str, Tensor]]:
+        """Adam's moments in the memory layout of their parameters: the fused kernel walks both as flat arrays."""
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        return {
+            i: {k: torch.empty_like(parameters[i]).copy_(v) if v.shape == parameters[i].shape else v for k, v in m.items()}
+            for i, m in moments.items()
+        }
 
     def _learn(self, images: Tensor, target: Tensor) -> Tensor:
         features, outputs = self._forward(images)

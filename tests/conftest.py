@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from .tiny import write_folder
+
 # Machines that run the suite are often busy: a slow example is no failure.
 settings.register_profile("simviz", deadline=None)
 settings.load_profile("simviz")
@@ -32,6 +34,12 @@ def test_data() -> Path:
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One cache of decoded and drawn data sets for the whole session."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image folder of four classes that a network learns in a second."""
+    return write_folder(tmp_path_factory.mktemp("data") / "shapes")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from simviz import datasets, evaluation, losses
+from simviz.hyperparameters import TrainingSpec
+from simviz.runs import checkpoint
+from simviz.training import RISE, EpochEnd, Trainer, augmented, one_cycle, pick_device
+
+from .tiny import SIZE
+
+
+@pytest.fixture(scope="module")
+def data(tiny_folder):
+    return datasets.load(str(tiny_folder), size=SIZE)
+
+
+def trainer(data, loss="ce", **values):
+    defaults = {"model": "lenet", "epochs": 2, "batch_size": 32, "precision": "float32"}
+    spec = TrainingSpec(**{**defaults, **values})
+    return Trainer(spec, data, losses.build(loss, data.classes), evaluation.ruler(data.classes, "zero_one"))
+
+
+def epochs(trained):
+    return [e for e in trained.events() if isinstance(e, EpochEnd)]
+
+
+def weights(trained):
+    return torch.cat([p.detach().flatten() for p in trained.network.parameters()])
+
+
+def test_the_same_spec_gives_the_same_network(data):
+    first, second = trainer(data), trainer(data)
+    epochs(first), epochs(second)
+    assert torch.equal(weights(first), weights(second))
+
+
+def test_another_seed_gives_another_network(data):
+    first, second = trainer(data), trainer(data, seed=1)
+    epochs(first), epochs(second)
+    assert not torch.equal(weights(first), weights(second))
+
+
+def test_every_loss_of_a_seed_sees_the_same_batches(data):
+    seen = {}
+    for loss in ("ce", "simloss@words", "expected_cost@words"):
+        trained = trainer(data, loss)
+        kept = seen.setdefault(loss, [])
+        trained.loss.observe = lambda features, target, kept=kept: kept.append(target.clone())
+        epochs(trained)
+    for batches in seen.values():
+        assert all(map(torch.equal, batches, seen["ce"]))
+    assert len(seen["ce"]) == 2 * trained.steps
+
+
+@pytest.mark.parametrize("loss", ["ce", "self_guided"])
+def test_a_resumed_run_equals_an_uninterrupted_one(data, tmp_path, loss):
+    whole = trainer(data, loss, epochs=6, patience=5)
+    kept = epochs(whole)
+    first = trainer(data, loss, epochs=6, patience=5)
+    for event in first.events():
+        if isinstance(event, EpochEnd) and event.epoch == 3:
+            break
+    checkpoint.save(first.state_dict(), tmp_path / "checkpoint.safetensors")
+    second = trainer(data, loss, epochs=6, patience=5)
+    second.load_state_dict(checkpoint.load(tmp_path / "checkpoint.safetensors"))
+    rest = epochs(second)
+    assert [e.epoch for e in rest] == [4, 5, 6][: len(kept) - 3]
+    assert torch.equal(weights(whole), weights(second))
+    assert rest[-1].validation == kept[-1].validation
+    assert whole.use_best() == second.use_best()
+
+
+def test_a_warm_up_as_long_as_the_run_is_cross_entropy(data):
+    plain, warmed = trainer(data), trainer(data, "simloss@words", warmup=2)
+    epochs(plain)
+    assert all(e.warmup for e in epochs(warmed))
+    torch.testing.assert_close(weights(plain), weights(warmed))
+
+
+def test_early_stopping_returns_to_the_best_epoch(data):
+    trained = trainer(data, epochs=40, patience=3, lr=0.02, schedule="constant")
+    done = epochs(trained)
+    values = [e.validation["accuracy"] for e in done]
+    best = int(np.argmax(values)) + 1
+    assert len(done) == min(40, best + 3)
+    assert trained.use_best() == best
+    found = trained.predict("validation")
+    assert np.mean(found.log_probabilities.argmax(1) == found.target) == values[best - 1]
+
+
+def test_without_patience_the_last_epoch_is_used(data):
+    trained = trainer(data, epochs=3)
+    epochs(trained)
+    assert trained.use_best() == 3
+
+
+def test_a_monitor_the_classes_do_not_have_is_named(data):
+    with pytest.raises(ValueError, match="mae"):
+        epochs(trainer(data, patience=1, monitor="mae"))
+
+
+def test_predictions_are_distributions_in_the_order_of_the_data(data):
+    trained = trainer(data)
+    found = trained.predict("test")
+    rows = data.indices("test")
+    assert list(found.ids) == list(data.ids[rows])
+    assert np.array_equal(found.target, data.labels[rows])
+    assert found.features is not None
+    assert found.features.shape == (len(rows), 84)
+    np.testing.assert_allclose(np.exp(found.log_probabilities.astype(float)).sum(1), 1, atol=5e-3)
+
+
+def test_pixels_are_standardized_by_the_training_part(data):
+    trained = trainer(data, standardize=True)
+    pixels = trained._pixels(trained.images)
+    np.testing.assert_allclose(pixels.mean((0, 2, 3)), 0, atol=1e-4)
+    np.testing.assert_allclose(pixels.std((0, 2, 3)), 1, atol=1e-3)
+    unit = trainer(data, standardize=False)
+    torch.testing.assert_close(unit._pixels(unit.images), unit.images.permute(0, 3, 1, 2) / 255)
+
+
+def test_train_size_leaves_validation_and_test_alone(data):
+    trained = trainer(data, train_size=40)
+    assert len(trained.train_rows) == 40
+    assert len(trained.predict("test")) == len(data.indices("test"))
+
+
+def test_a_device_this_machine_lacks_is_refused():
+    with pytest.raises(ValueError, match="cuda:63"):
+        pick_device("cuda:63")
+
+
+@given(st.integers(0, 2**31), st.booleans(), st.booleans(), st.integers(5, 12), st.integers(5, 12))
+def test_augmentation_is_pad_crop_and_mirror(seed, crop, flip, height, width):
+    images = torch.randint(0, 256, (3, height, width, 3), dtype=torch.uint8)
+    found = augmented(images, np.random.default_rng(seed), crop=crop, flip=flip)
+    assert found.shape == images.shape
+    padded = F.pad(images.permute(0, 3, 1, 2), (4, 4, 4, 4))
+    shifts = range(9) if crop else [4]
+    for i in range(3):
+        views = [padded[i, :, y : y + height, x : x + width] for y in shifts for x in shifts]
+        views += [v.flip(2) for v in views] if flip else []
+        assert any(torch.equal(found[i].permute(2, 0, 1), v) for v in views)
+
+
+@given(st.floats(0, 1))
+def test_the_rate_rises_to_its_peak_and_falls_to_nothing(share):
+    assert 0 <= one_cycle(share) <= 1
+    assert one_cycle(RISE) == 1
+    assert one_cycle(1) == pytest.approx(0)
+    step = 1e-3
+    rising = share + step < RISE
+    falling = share > RISE and share + step <= 1
+    if rising or falling:
+        assert (one_cycle(share + step) > one_cycle(share)) == rising
