@@ -35,6 +35,7 @@ PAGES = {
         ("confusion", "Confusion", ":material/apps:", "Which classes each loss takes for which, and the images."),
         ("severity", "Severity", ":material/straighten:", "How bad the mistakes of each loss are, under a ruler."),
     ],
+    "Keep": [("runs", "Runs", ":material/inventory_2:", "Everything that was trained: look up, take along, delete.")],
 }
 
 ICON = (

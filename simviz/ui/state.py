@@ -23,6 +23,7 @@ SEVERITY = (SPREAD, BEYOND, QUANTITY, SORT, WORST)
 DATASET, WHERE, EPOCHS, SEEDS = "on", "path", "epochs", "seeds"
 TRAIN = (DATASET, WHERE, EPOCHS, SEEDS)
 ELSEWHERE = "elsewhere"
+RUN = "run"
 
 SOURCES = ("words", "order", "positions", "groups", "file")
 OWN = "own"
@@ -33,6 +34,12 @@ PARTS = ("test", "validation")
 SWITCH = ("true", "false", "True", "False")
 
 # Which keys a page's link writes out besides the frame's.
-OF_PAGE: dict[str, tuple[str, ...]] = {"similarity": SIMILARITY, "confusion": CONFUSION, "severity": SEVERITY}
+OF_PAGE: dict[str, tuple[str, ...]] = {
+    "similarity": SIMILARITY,
+    "train": TRAIN,
+    "confusion": CONFUSION,
+    "severity": SEVERITY,
+    "runs": (RUN,),
+}
 
 BUILT = "built"  # the matrix of the similarity page, for the train page; of the session, not of the link

@@ -10,7 +10,7 @@ import streamlit as st
 
 from simviz.runs import Comparison, Store, StoreError, progress, queue
 from simviz.runs.progress import Line
-from simviz.ui import cache, shell, state
+from simviz.ui import cache, state
 from simviz.ui.text import duration, plain
 from simviz.ui.views import train_curves
 
@@ -129,10 +129,7 @@ def _actions(comparison: Comparison, found: Sequence[Line]) -> None:
         st.button("Resume", key=f"resume-{key}", on_click=_resume, args=(key,), icon=":material/restart_alt:")
         st.button("Give up", key=f"close-{key}", on_click=_cancel, args=(key,), icon=":material/close:")
     if any(one.state in ("finished", "cancelled") for one in found):
-        there = {name for entries in shell.PAGES.values() for name, *_ in entries}
         for page, label in (("confusion", "Confusion"), ("severity", "Severity")):
-            if page not in there:
-                continue
             link = {state.COMPARISON: key}
             st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", query_params=link)
 

@@ -1,0 +1,254 @@
+"""Runs: every comparison that is kept, its runs; taking them along, taking others' in, deleting."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from simviz.runs import Comparison, Run, Store, StoreError, archive, progress, queue
+from simviz.runs.command import command
+from simviz.runs.progress import Line
+from simviz.runs.store import read_json
+from simviz.ui import folders, links, shell, state
+from simviz.ui.text import plain
+
+UPLOAD_MB = 20
+ROW, HEAD = 35, 38
+
+
+def show() -> None:
+    st.title("Runs")
+    store = Store()
+    st.caption(f"Kept in `{store.root}`, one folder a comparison. Nothing here is lost when the app stops.")
+    if deleted := st.session_state.pop("deleted", None):
+        st.toast(f"Deleted {plain(deleted)}", icon=":material/delete:")
+    every = store.comparisons()
+    if every:
+        _list(every)
+        chosen = shell.frame().comparison
+        if chosen is not None and chosen.id in {c.id for c in every}:
+            _one(chosen)
+    else:
+        st.info("Nothing is kept here yet: train a comparison, or import one that was exported.")
+        st.page_link("pages/train.py", label="Train", icon=":material/arrow_forward:")
+    _import(store)
+
+
+def _list(every: Sequence[Comparison]) -> None:
+    """A row a comparison, newest first. A chosen row becomes the comparison in view, on every page."""
+    rows: list[dict[str, Any]] = []
+    troubles: dict[str, str] = {}
+    for comparison in every:
+        try:
+            rows.append(_summary(comparison))
+        except (StoreError, KeyError, TypeError) as error:
+            rows.append({"comparison": comparison.id, "state": ["broken"]})
+            troubles[comparison.id] = str(error)
+    st.dataframe(
+        pd.DataFrame(rows),
+        key="comparisons",
+        hide_index=True,
+        placeholder="",
+        height=min(ROW * len(rows) + HEAD, 300),
+        selection_mode="single-row",
+        on_select=_picker("comparisons", [c.id for c in every], state.COMPARISON),
+        column_config={"state": st.column_config.ListColumn()},
+        alt="The comparisons that are kept; choose a row to see its runs below",
+    )
+    st.caption("Choose a row, or the comparison in the sidebar; it is the one that every page shows.")
+    for name, trouble in troubles.items():
+        st.warning(f"{plain(name)} cannot be read: {plain(trouble)}", icon=":material/warning:")
+
+
+def _summary(comparison: Comparison) -> dict[str, Any]:
+    found = progress.lines(comparison)
+    states = [one.state for one in found]
+    return {
+        "comparison": comparison.title,
+        "started": time.strftime("%Y-%m-%d %H:%M", time.localtime(comparison.created)),
+        "data": str(comparison.info["dataset"]["name"]),
+        "settings": len({one.setting for one in found if one.setting}),
+        "runs": len(found),
+        "state": [f"{states.count(s)} {s}" for s in dict.fromkeys(states)],
+        "id": comparison.id,
+    }
+
+
+def _picker(key: str, ids: Sequence[str], target: str) -> Callable[[], None]:
+    """A callback: the row chosen in the table `key` is written into the selectbox `target`."""
+    return partial(pick, key, tuple(ids), target)
+
+
+def pick(key: str, ids: Sequence[str], target: str) -> None:
+    """Take over a chosen row; that no row is chosen changes nothing."""
+    rows = st.session_state[key]["selection"]["rows"]
+    if rows and rows[0] < len(ids):
+        st.session_state[target] = ids[rows[0]]
+
+
+def _one(comparison: Comparison) -> None:
+    """The comparison in view: its runs, what can be done with it, one run in full."""
+    try:
+        title, runs, found = comparison.title, comparison.runs, progress.lines(comparison)
+    except (StoreError, OSError):
+        title, runs, found = comparison.id, [], []
+    st.header(plain(title))
+    with st.container(horizontal=True):
+        _export(comparison)
+        if st.button("Delete", icon=":material/delete:", key="delete"):
+            _confirm(comparison)
+    if not runs:
+        return
+    rows = [_run_row(run, one) for run, one in zip(runs, found, strict=True)]
+    ids = [run.id for run in runs]
+    st.dataframe(
+        pd.DataFrame(rows),
+        key=f"table-{comparison.id}",
+        hide_index=True,
+        placeholder="",
+        height=min(ROW * len(rows) + HEAD, 420),
+        selection_mode="single-row",
+        on_select=_picker(f"table-{comparison.id}", ids, state.RUN),
+        column_config={
+            "accuracy": st.column_config.NumberColumn(format="%.3f", help="Test part"),
+            "mean cost": st.column_config.NumberColumn(format="%.3f", help="Test part, by the comparison's ruler"),
+            "seconds": st.column_config.NumberColumn(format="%.1f"),
+        },
+        alt=f"The runs of {title}: setting, seed, accuracy, mean cost, epoch, seconds, state, device, data",
+    )
+    links.unknown(state.RUN, ids, "run")
+    picked = st.selectbox(
+        "One run in full", ids, index=None, key=state.RUN, bind="query-params", placeholder="choose a run"
+    )
+    if picked is not None:
+        _full(comparison.run(picked), found[ids.index(picked)])
+
+
+def _run_row(run: Run, one: Line) -> dict[str, Any]:
+    """What the list says of a run; what it does not have stays empty."""
+    result, made, data = (_maybe(run, name) for name in ("result", "environment", "data"))
+    return {
+        "setting": one.setting or one.run,
+        "seed": one.seed,
+        "accuracy": result.get("accuracy"),
+        "mean cost": result.get("mean_cost"),
+        "epoch": result.get("epoch") or one.epoch or None,
+        "seconds": result.get("seconds"),
+        "state": one.state,
+        "device": made.get("device"),
+        "data fingerprint": data.get("fingerprint"),
+    }
+
+
+def _maybe(run: Run, name: str) -> dict[str, Any]:
+    try:
+        return read_json(run.path / f"{name}.json")
+    except StoreError:
+        return {}
+
+
+def _full(run: Run, one: Line) -> None:
+    """One run: how to make it again, where it ran, what it said."""
+    if one.state == "broken":
+        st.error(plain(one.said), icon=":material/error:")
+        return
+    if one.said:
+        st.warning(plain(one.said), icon=":material/warning:")
+    st.caption("The command that makes this run again:")
+    st.code(command(run.spec), language="bash", wrap_lines=True)
+    where, measured = st.columns(2)
+    with where:
+        st.caption("Where it ran, and on what")
+        data = _maybe(run, "data")
+        facts = {**_maybe(run, "environment"), "data": data.get("name"), "data fingerprint": data.get("fingerprint")}
+        facts |= {f"{part} images": count for part, count in (data.get("split") or {}).items()}
+        _facts(facts, "Environment and data of the run")
+    with measured:
+        st.caption("What came out, test part")
+        _facts(_maybe(run, "result"), "Results of the run on the test part")
+    with st.expander("Last 30 lines of its log", on_change="rerun", key=f"log-{run.id}") as box:
+        if box.open:
+            st.code(run.log() or "The log is empty.", language=None)
+
+
+def _facts(facts: dict[str, Any], alt: str) -> None:
+    shown = {k.replace("_", " "): _text(v) for k, v in facts.items() if v is not None and k != "schema_version"}
+    st.dataframe(pd.DataFrame(shown.items(), columns=["what", "value"]), hide_index=True, height=320, alt=alt)
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _export(comparison: Comparison) -> None:
+    st.download_button(
+        "Export as zip",
+        data=partial(_zipped, comparison),
+        file_name=f"{comparison.id}.zip",
+        mime="application/zip",
+        on_click="ignore",
+        icon=":material/download:",
+        key="export",
+        help="Predictions, metrics, records and pictures; no checkpoints. Made when you click.",
+    )
+
+
+def _zipped(comparison: Comparison) -> bytes:
+    buffer = io.BytesIO()
+    archive.pack(comparison, buffer)
+    return buffer.getvalue()
+
+
+@st.dialog("Delete this comparison?")
+def _confirm(comparison: Comparison) -> None:
+    try:
+        title, count = comparison.title, len(comparison.runs)
+    except (StoreError, OSError):
+        title, count = comparison.id, 0
+    if queue.served(comparison):
+        st.error("It is being trained. Cancel it on the train page first.")
+        return
+    st.markdown(f"**{plain(title)}** with {count} runs is removed from the disk. This cannot be undone.")
+    if st.button("Delete for good", type="primary", icon=":material/delete_forever:", key="delete-really"):
+        try:
+            if queue.served(comparison):  # it may have been started while the question stood
+                raise StoreError("it is being trained by now")
+            Store().delete(comparison.id)
+        except (StoreError, OSError) as error:
+            st.error(plain(error))
+            return
+        st.session_state["deleted"] = title
+        st.rerun()
+
+
+def _import(store: Store) -> None:
+    """Take in what was exported here or elsewhere."""
+    with st.expander("Import a comparison", icon=":material/upload:", key="import"):
+        upload = st.file_uploader(
+            f"A zip file exported by this page, at most {UPLOAD_MB} MB",
+            type="zip",
+            max_upload_size=UPLOAD_MB,
+            key=f"zip-{st.session_state.get('imported', 0)}",
+        )
+        places = " or ".join(f"`{root}`" for root in folders.roots())
+        where = st.text_input(f"Or, if it is larger, its path inside {places}", key="zip-path")
+        if not st.button("Import", key="import-it", disabled=upload is None and not where):
+            return
+        try:
+            if upload is not None:
+                taken = archive.unpack(upload, store)
+            else:
+                with open(folders.inside(where), "rb") as file:
+                    taken = archive.unpack(file, store)
+        except (ValueError, OSError) as error:
+            st.error(f"Nothing was imported. {plain(error)}", icon=":material/block:")
+            return
+    st.session_state["imported"] = st.session_state.get("imported", 0) + 1  # an empty uploader
+    st.toast(f"Imported {plain(taken.title)}", icon=":material/check_circle:")
+    st.rerun()
