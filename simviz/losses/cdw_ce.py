@@ -31,7 +31,7 @@ def cdw_ce(
     >>> round(cdw_ce(torch.zeros(1, 2), torch.tensor([1]), D).div(2).exp().item(), 4)
     2.0
     """
-    cost = distance**alpha
+    cost = distance if alpha == 1 else distance**alpha
     return reduced_loss(
         outputs,
         target,
@@ -50,20 +50,20 @@ def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
 def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c)."""
     p = z.softmax(1)
-    # where p is large, 1 - p is exact only as the sum of the others; that is one class at most
-    large = p > 0.5
-    others = p.masked_fill(large, 0).sum(1, keepdim=True)
+    top = p.argmax(1, keepdim=True)
+    # 1 - p is exact for the largest p only as the sum of the others
+    p_top = p.gather(1, top)
+    others = p.scatter(1, top, 0).sum(1, keepdim=True)
     if not safe(others):
         return None
     rows = rows_of(cost, z, index)
-    losses = -(torch.log1p(-p).where(~large, others.log()) * rows).sum(1)
-    pulls = p * rows
-    pulls.div_((1 - p).where(~large, others))
-    rest = pulls.masked_fill(large, 0).sum(1, keepdim=True)
-    # for the large p itself, p a (1 - p) with its two small factors cancelled
-    own = rows.sub_(rest).mul_(p)
-    gradient = pulls.addcmul(p, pulls.sum(1, keepdim=True), value=-1).where(~large, own)
-    return losses, gradient, torch.ones_like(losses)
+    losses = -torch.linalg.vecdot(torch.log1p(-p).scatter_(1, top, others.log()), rows)
+    cost_top = rows.gather(1, top)
+    pulls = rows.mul_(p).div_(1 - p).scatter_(1, top, 0)
+    rest = pulls.sum(1, keepdim=True)
+    pulls.addcmul_(p, rest + p_top * cost_top / others, value=-1)
+    # for the largest p itself, p_top a_top (1 - p_top) with its two small factors cancelled
+    return losses, pulls.scatter_(1, top, p_top * (cost_top - rest)), torch.ones_like(losses)
 
 
 def log_complement(outputs: Tensor) -> Tensor:
