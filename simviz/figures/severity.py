@@ -168,9 +168,21 @@ def accuracy_cost(
             hovertemplate=f"{name}, mean of {len(x)}<br>{where}<extra></extra>",
             **bars,
         )
-    fig.update_xaxes(title="accuracy (right is better)", tickformat=".0%")
-    fig.update_yaxes(title=f"{style.escape(quantity)} ({style.escape(unit)}; lower is better)")
+    ends = list((intervals or {}).values())
+    across, up = _window(accuracy, [e[0] for e in ends]), _window(cost, [e[1] for e in ends])
+    fig.update_xaxes(title="accuracy (right is better)", tickformat=".0%", range=across)
+    fig.update_yaxes(title=f"{style.escape(quantity)} ({style.escape(unit)}; lower is better)", range=up)
     return style.finish(fig, title=title, height=440 + 18 * len(accuracy), legend=True)
+
+
+def _window(values: Mapping[str, ArrayLike], intervals: Sequence[Interval]) -> list[float]:
+    """The part of an axis to show: every point, and of the intervals of few seeds, which are wide, not all."""
+    points = np.concatenate([np.ravel(v) for v in values.values()]) if values else np.zeros(1)
+    low, high = float(points.min()), float(points.max())
+    room = (high - low) or 0.1 * abs(high) or 1.0
+    bottom = max([low - room, *([min(i[0] for i in intervals) - 0.1 * room] if intervals else [])])
+    top = min([high + room, *([max(i[1] for i in intervals) + 0.1 * room] if intervals else [])])
+    return [min(bottom, low - 0.1 * room), max(top, high + 0.1 * room)]
 
 
 def _bar(mean: float, low: float, high: float) -> dict[str, Any]:
@@ -219,6 +231,8 @@ def per_class(
     fig.update_yaxes(tickmode="linear", dtick=1)  # the height has room for every class
     lines = max((h.count("<br>") for h in heads), default=0)
     fig = style.finish(fig, title=title, height=150 + 18 * len(names) + 16 * lines)
+    if title:
+        fig.update_layout(title_pad_b=fig.layout.title.pad.b + 24 + 16 * lines)  # above the headings
     return fig.update_annotations(font_size=12).update_layout(margin_t=fig.layout.margin.t + 24 + 16 * lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -89,7 +90,7 @@ class Evidence:
         name = (self.comparison.info.get("dataset") or {}).get("name", "predictions")
         unit, units = self.comparison.info.get("unit_name", "image"), len(np.unique(first.units))
         of = "" if unit == "image" else f" of {units:,} {unit}s"
-        return f"{self.part} part of {name}: {len(first.ids):,} images{of}"
+        return f"{self.part.capitalize()} part of {name}: {len(first.ids):,} images{of}"
 
 
 def gather(what: str) -> Evidence | None:
@@ -137,6 +138,12 @@ def class_order(by: str, evidence: Evidence) -> tuple[list[int] | None, str]:
     return None, ""
 
 
+def seeds_text(counts: Iterable[int]) -> str:
+    """How many seeds stand behind the settings of a picture: "2 seeds", "1 to 3 seeds"."""
+    low, high = min(found := list(counts)), max(found)
+    return f"{high} seed{'' if high == 1 else 's'}" if low == high else f"{low} to {high} seeds"
+
+
 def page_link(page: str, label: str) -> None:
     """A link to a page, if the app has it."""
     if any(name == page for entries in shell.PAGES.values() for name, *_ in entries):
@@ -170,7 +177,7 @@ def _usable(comparison: Comparison, part: str) -> Comparison:
             run.spec  # noqa: B018
             good.append(run)
         except (StoreError, ValueError, OSError) as error:
-            broken.append(f"{run.id}: {error}")
+            broken.append(f"{run.id}: {str(error).removeprefix(f'{run.id}: ').removeprefix(f'{run.id}/')}")
     _say(broken, waiting, bool(good), part)
     whole = Comparison(comparison.path)
     whole.runs = good
@@ -189,6 +196,9 @@ def _say(broken: list[str], waiting: Counter[str], any_good: bool, part: str) ->
     if any_good:
         if waiting:
             st.caption(f"Without predictions on the {part} part yet, so not shown: {plain(states)}.")
+        return
+    if broken and not waiting:
+        st.info("No run of this comparison can be shown.")
         return
     st.info(f"No run has predictions on the {part} part yet" + (f": {plain(states)}." if states else "."))
     page_link("train", "To the running jobs")

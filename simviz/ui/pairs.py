@@ -51,7 +51,8 @@ def show(
     unit = found.ruler.unit
     number, columns = st.column_config.NumberColumn, {}
     columns["count"] = number(format="%.1f" if len(panel.runs) > 1 else "%d", help=f"Images, {panel.over}.")
-    columns["share"] = number(format="percent", help="Of the true class's images.")
+    table["share"] *= 100
+    columns["share"] = number(format="%.0f %%", help="Of the true class's images.")
     columns["distance"] = number(format="%.2f", help=f"In {unit}.")
     columns["cost"] = number(format="%.1f", help=f"count x distance, in {unit}: how much this pair weighs.")
     columns |= {o.label: number(format="%.1f", help=f"Images there, {o.over}.") for o in panels if o is not panel}

@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 
 from simviz.evaluation import normalise
 from simviz.figures import confusion as pictures
-from simviz.figures.heatmap import CELL_LIMIT
+from simviz.figures.heatmap import CELL_LIMIT, TEXT_LIMIT
 from simviz.ui import charts, evidence, links, pairs, shell, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 from simviz.ui.views import confusion_images
 
-NORMALIZED = {"true": "by true", "counts": "counts", "predicted": "by predicted", "all": "all"}
+NORMALIZED: dict[str, pictures.Normalize] = {
+    "by-true": "true",
+    "counts": "counts",
+    "by-predicted": "predicted",
+    "by-all": "all",
+}
 
 
 def show() -> None:
@@ -45,12 +50,11 @@ def _look(found: Evidence) -> dict[str, object]:
         normalize = st.segmented_control(
             "Each cell",
             list(NORMALIZED),
-            default="true",
+            default="by-true",
             required=True,
-            format_func=NORMALIZED.__getitem__,
             key=state.NORMALIZE,
             bind="query-params",
-            help="by true: share of the true class, rows sum to 1. by predicted: columns sum to 1.",
+            help="by-true: share of the true class, rows sum to 1. by-predicted: columns sum to 1.",
         )
         by = shell.order_picker()
         hide, log = _switch(state.HIDE, "Hide diagonal"), _switch(state.LOG, "Logarithmic colours")
@@ -59,7 +63,7 @@ def _look(found: Evidence) -> dict[str, object]:
         st.caption(plain(remark))
     classes = found.classes
     groups = None if by != "group" or classes.groups is None else [path[0] for path in classes.groups]
-    return {"normalize": normalize, "hide_diagonal": hide, "log": log, "order": order, "groups": groups}
+    return {"normalize": NORMALIZED[normalize], "hide_diagonal": hide, "log": log, "order": order, "groups": groups}
 
 
 def _switch(key: str, label: str) -> bool:
@@ -120,7 +124,7 @@ def _multiples(
         f"Colour: {plain(what)}, {plain(f'{low:.3g}')} to {plain(f'{high:.3g}')} in all pictures."
         + ("" if len(names) <= CELL_LIMIT else " So many classes are drawn as an image; choose a cell by the boxes.")
     )
-    across = min(3, len(panels))
+    across = min(len(panels), 3 if len(names) <= TEXT_LIMIT else 2)
     for start in range(0, len(panels), across):
         for column, panel in zip(st.columns(across), panels[start : start + across], strict=False):
             table = counts[panel.label]

@@ -14,7 +14,7 @@ from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 from simviz.ui.views import severity_classes, severity_table
 
-SPREADS: dict[Literal["bars", "cumulative"], str] = {"bars": "at each distance", "cumulative": "up to each distance"}
+SPREADS: tuple[Literal["bars", "cumulative"], ...] = ("bars", "cumulative")
 
 
 def show() -> None:
@@ -24,11 +24,12 @@ def show() -> None:
         return
     rows = found.table
     panels = found.panels()
-    st.caption(f"{plain(found.sample_text())}. Ruler: {plain(ruler_text(found, rows))}.")
+    ruler = ruler_text(found, rows)
+    st.caption(f"{plain(found.sample_text())}. Ruler: {plain(ruler)}.")
     severity_table.show(found, rows)
-    _accuracy_cost(found, rows)
-    _distances(found, panels)
-    severity_classes.show(found, panels)
+    _accuracy_cost(found, rows, ruler)
+    _distances(found, panels, ruler)
+    severity_classes.show(found, panels, ruler)
     st.subheader("Worst pairs")
     pairs.show(found, panels, by="cost", key=state.WORST)
 
@@ -39,7 +40,7 @@ def ruler_text(found: Evidence, rows: list[compare.Row]) -> str:
     return found.ruler.describe() + (f", the very matrix that {', '.join(trained)} was trained on" if trained else "")
 
 
-def _accuracy_cost(found: Evidence, rows: list[compare.Row]) -> None:
+def _accuracy_cost(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
     st.subheader("Accuracy against mean cost")
     shown = {r.label: r for r in rows}
     both = {k: (r.interval("accuracy"), r.interval("mean_cost")) for k, r in shown.items()}
@@ -50,23 +51,25 @@ def _accuracy_cost(found: Evidence, rows: list[compare.Row]) -> None:
         cost,
         unit=found.ruler.unit,
         intervals={k: (a, c) for k, (a, c) in both.items() if a is not None and c is not None},
-        title=f"{found.part}, {found.decoder}; ruler {ruler_text(found, rows)}",
+        title=f"{found.part}, {found.decoder}, {evidence.seeds_text(len(r.seeds) for r in rows)}; ruler {ruler}",
     )
     best = max(shown, key=lambda k: accuracy[k].mean())
     least = min(shown, key=lambda k: cost[k].mean())
-    alt = (
-        f"Highest accuracy: {best} ({accuracy[best].mean():.1%}); lowest mean cost: {least} ({cost[least].mean():.3f})"
-    )
+    alt = f"Best accuracy: {best} ({accuracy[best].mean():.1%}); least mean cost: {least} ({cost[least].mean():.3f})"
     charts.show(fig, "accuracy-cost", alt)
     seeds = max(len(r.seeds) for r in shown.values())
-    bars = "bars: 95 % interval of the mean" if seeds > 1 else "one seed alone has no interval"
+    bars = (
+        "bars: 95 % interval of the mean, longer than the picture where seeds are few"
+        if seeds > 1
+        else "one seed alone has no interval"
+    )
     st.caption(
         f"{plain(alt)}. Small points are seeds, large ones their mean; {bars}. mean cost = error rate x severity, so "
         "severity alone falls too when easy mistakes are added."
     )
 
 
-def _distances(found: Evidence, panels: list[Panel]) -> None:
+def _distances(found: Evidence, panels: list[Panel], ruler: str) -> None:
     st.subheader("How far the mistakes go")
     spread = {p.label: evaluation.error_distances(found.confusion(p), found.ruler) for p in panels}
     largest = float(found.ruler.distance.max())
@@ -74,15 +77,15 @@ def _distances(found: Evidence, panels: list[Panel]) -> None:
         links.unknown(state.SPREAD, SPREADS, "way to draw distances")
         view = st.segmented_control(
             "Share of mistakes",
-            list(SPREADS),
+            SPREADS,
             default="bars",
             required=True,
-            format_func=SPREADS.__getitem__,
             key=state.SPREAD,
             bind="query-params",
+            help="bars: at each distance. cumulative: up to each distance; higher to the left is better.",
         )
         beyond = _beyond(largest)
-    title = f"{found.part}, {found.decoder}; ruler {found.ruler.describe()}"
+    title = f"{found.part}, {found.decoder}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}"
     fig = pictures.error_distances(spread, unit=found.ruler.unit, view=view, title=title)
     shares = {k: share_beyond(*pair, beyond) for k, pair in spread.items()}
     text = ", ".join(f"{k} {'no mistakes' if v is None else f'{v:.1%}'}" for k, v in shares.items())

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from simviz import evaluation
 from simviz.figures import severity as pictures
-from simviz.ui import charts, links, shell, state
+from simviz.ui import charts, evidence, links, shell, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 
 QUANTITIES = {"severity": "severity of the mistakes", "mean_cost": "mean cost", "error_rate": "error rate"}
-SORTS = ("largest", "index", "name", "A - B")
+SORTS = ("largest", "index", "name", "difference")
 PAGE_SIZE = 40
 
 
-def show(found: Evidence, panels: list[Panel]) -> None:
+def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
     """Choice of quantity and order, the picture, and the same as a table."""
     st.subheader("Class by class")
     a, b = sides(panels)
@@ -38,7 +38,7 @@ def show(found: Evidence, panels: list[Panel]) -> None:
         errors={k: v[shown] for k, v in errors.items()},
         unit=unit,
         quantity=QUANTITIES[quantity],
-        title=f"{found.part}, {found.decoder}; ruler {found.ruler.describe()}",
+        title=f"{found.part}, {found.decoder}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}",
     )
     alt = "; ".join(_worst(found, p.label, values[p.label], QUANTITIES[quantity]) for p in panels)
     charts.show(fig, "classes", alt)
@@ -68,7 +68,6 @@ def _choices(both: bool) -> tuple[str, str]:
             list(QUANTITIES),
             default="severity",
             required=True,
-            format_func=QUANTITIES.__getitem__,
             key=state.QUANTITY,
             bind="query-params",
         )
@@ -83,7 +82,7 @@ def _choices(both: bool) -> tuple[str, str]:
             required=True,
             key=state.SORT,
             bind="query-params",
-            help="largest: in the first column. A - B: where B gains most on A, with both chosen in the sidebar.",
+            help="largest: in the first column. difference: where B gains most on A, with both chosen in the sidebar.",
         )
     return quantity, sort
 
@@ -95,7 +94,7 @@ def class_order(values: dict[str, NDArray[np.float64]], names: tuple[str, ...], 
     if sort == "name":
         return sorted(range(len(names)), key=lambda i: names[i].lower())
     columns = list(values.values())
-    key = columns[0] - columns[1] if sort == "A - B" else columns[0]
+    key = columns[0] - columns[1] if sort == "difference" else columns[0]
     return [int(i) for i in np.argsort(-np.nan_to_num(key, nan=-np.inf), kind="stable")]
 
 

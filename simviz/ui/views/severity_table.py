@@ -61,17 +61,17 @@ def _table(rows: list[compare.Row], metrics: list[str]) -> tuple[pd.DataFrame, d
     columns: dict[str, Any] = {"setting": text(pinned=True)}
     if any(r.decoder != rows[0].decoder for r in rows):
         table["decoder"] = [r.decoder for r in rows]
+    table["control"] = [r.control for r in rows]
     for metric in metrics:
         name, about = SHOWN[metric]
-        form = "percent" if metric in SHARES else "%.1f" if metric == "distinct_classes" else "%.3f"
-        table[name] = pd.Series([r.mean(metric) for r in rows], dtype="float64")
+        form, factor = ("%.1f %%", 100) if metric in SHARES else ("%.1f" if metric == "distinct_classes" else "%.3f", 1)
+        table[name] = factor * pd.Series([r.mean(metric) for r in rows], dtype="float64")
         columns[name] = number(format=form, help=about)
-        halves = pd.Series([_half(r, metric) for r in rows], dtype="float64")
+        halves = factor * pd.Series([_half(r, metric) for r in rows], dtype="float64")
         if metric != "distinct_classes" and halves.notna().any():
             table[f"± {name}"] = halves
             columns[f"± {name}"] = number("±", format=form, help=f"Half of the 95 % interval of the mean {name}.")
     table["seeds"] = [len(r.seeds) for r in rows]
-    table["control"] = [r.control for r in rows]
     if any(r.same_ruler for r in rows):
         table["trained on the ruler"] = [r.same_ruler for r in rows]
     return table, columns
