@@ -1,6 +1,7 @@
 """The one grammar of a setting: ``LOSS[:key=value,...][@MATRIX[:key=value,...]]``.
 
-The command line, TOML files, links and pages all read and write it here.
+The command line, TOML files, links and pages all read and write it here. A text that has a comma or a quote in it, or
+would be read as a number, stands in double quotes, a quote in it doubled: ``words:vectors="a,b.txt"``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pathlib import PurePath
 from typing import Any
 
 _WITH_OPTIONS = re.compile(r"^(?P<name>.+?):(?P<options>[A-Za-z_]\w*=.*)$")
+_PIECE = re.compile(r'(?:"(?:[^"]|"")*"|[^,])+')
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 MATRIX_FILES = (".csv", ".tsv", ".npz")
 
 
@@ -58,7 +61,7 @@ def parse_part(text: str) -> Part:
     if not name or name.startswith(":"):
         raise ValueError(f"{text!r} has no name; write NAME or NAME:key=value")
     options: dict[str, Any] = {}
-    for piece in filter(None, (p.strip() for p in rest.split(","))):
+    for piece in filter(None, (p.strip() for p in _PIECE.findall(rest))):
         key, equals, value = piece.partition("=")
         if not equals or not key.strip().isidentifier():
             raise ValueError(f"{piece!r} in {text!r} is not key=value")
@@ -81,6 +84,9 @@ def parse_setting(text: str | Setting) -> Setting:
 
 
 def _value(text: str) -> Any:
+    quoted = _QUOTED.fullmatch(text)
+    if quoted:
+        return quoted[1].replace('""', '"')
     constants = {"true": True, "false": False, "none": None}
     if text.lower() in constants:
         return constants[text.lower()]
@@ -95,4 +101,6 @@ def _value(text: str) -> Any:
 def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, str) and (value != value.strip() or '"' in value or "," in value or _value(value) != value):
+        return '"' + value.replace('"', '""') + '"'
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)

@@ -34,7 +34,11 @@ _BUILDERS = {
         Builder("order", "similarity", ("r",), "r to the power of the steps between two classes", class_order),
         Builder("positions", "distance", ("power",), "distance on the classes' scale, in its units", positions),
         Builder(
-            "words", "similarity", ("keep", "lower_bound"), "cosine of the class names' word vectors", word_similarity
+            "words",
+            "similarity",
+            ("keep", "lower_bound", "vectors"),
+            "cosine of the class names' word vectors",
+            word_similarity,
         ),
         Builder("groups", "distance", (), "height of the lowest common group in the tree", groups),
     )
@@ -56,7 +60,8 @@ def build(part: Part | str, classes: ClassSet, vectors: Any = None) -> ClassMatr
         one takes ``shuffle=SEED`` too: the class names permuted, the control that asks whether the
         meaning of the matrix or its shape is what helps.
     classes : ClassSet
-    vectors : word vectors for ``words``, the bundled ones if None
+    vectors : word vectors for ``words`` where the part does not name others (``vectors=PATH_OR_NAME``, what
+        `simviz.words.load` takes; nothing is downloaded), the bundled ones if None
 
     Returns
     -------
@@ -78,6 +83,7 @@ def build(part: Part | str, classes: ClassSet, vectors: Any = None) -> ClassMatr
     if part.is_file:
         matrix = ClassMatrix.load(part.name).aligned(classes)
     elif part.name == "words":
+        vectors = options.pop("vectors", vectors)
         if len(options) == 2:
             raise ValueError(f"{str(part)!r} gives both keep and lower_bound; give exactly one of them")
         matrix = word_similarity(classes, vectors, **options)

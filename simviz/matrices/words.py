@@ -25,7 +25,7 @@ def word_similarity(
     ----------
     classes : ClassSet
         Its `words` are looked up; see `simviz.words.resolve`.
-    vectors : Vectors or gensim KeyedVectors, optional
+    vectors : Vectors, gensim KeyedVectors, or a name or path as `simviz.words.load` takes it, optional
         The bundled GloVe vectors if None.
     lower_bound : float, 0 <= l < 1, optional
         Cosines up to l become 0. Not transferable between embeddings.

@@ -58,9 +58,12 @@ def load(
     path = Path(source)
     if not is_path(source):
         path = downloads.local(text) or _fetched(text, allow_download, progress)
-    if not path.is_file():
+    try:
+        there, status = path.is_file(), path.stat()
+    except (OSError, ValueError):  # a path that is too long, or has a zero in it
+        there = False
+    if not there:
         raise ValueError(f"there is no file of word vectors {str(path)!r}")
-    status = path.stat()
     return _file(path.absolute(), status.st_mtime_ns, status.st_size)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz.words import files
-from simviz.words.vectors import Vectors
+from simviz.words.vectors import DIGITS, Vectors
 
 
 class FileVectors(Vectors):
@@ -72,11 +72,10 @@ class FileVectors(Vectors):
         for first, batch in self._scan():
             values = files.parsed(self._layout, batch.places, batch.numbers)
             norms = np.maximum(np.linalg.norm(values, axis=1), np.finfo(np.float32).tiny)
-            cosines = (values @ queries.T) / norms[:, None]
-            for q, own in enumerate(without):
-                column = cosines[:, q]
-                column[[row - first for row in own if 0 <= row - first < len(column)]] = -np.inf
-                top = np.argsort(-column, kind="stable")[:k]
-                found = [(batch.tokens[i].decode(), float(column[i])) for i in top if column[i] > -np.inf]
+            for q, (query, own) in enumerate(zip(queries, without, strict=True)):
+                cosines = np.round((values @ query) / norms, DIGITS)
+                cosines[[row - first for row in own if 0 <= row - first < len(cosines)]] = -np.inf
+                top = np.argsort(-cosines, kind="stable")[:k]
+                found = [(batch.tokens[i].decode(), float(cosines[i])) for i in top if cosines[i] > -np.inf]
                 best[q] = sorted(best[q] + found, key=lambda pair: -pair[1])[:k]  # stable: ties stay in file order
         return best

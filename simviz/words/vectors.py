@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from simviz.classes import ClassSet
 
 _MEMORY = 100_000  # tokens looked up before, known or not
+DIGITS = 6  # cosines of float32 vectors that differ only beyond are ties
 _EDIT_LIMIT = 24  # longer words have thousands of one-letter edits and are phrases, not misspellings
 
 
@@ -163,7 +164,7 @@ class TableVectors(Vectors):
     ) -> list[list[tuple[str, float]]]:
         result = []
         for query, own in zip(queries, without, strict=True):
-            cosines = (self._table @ query) / self._norms
+            cosines = np.round((self._table @ query) / self._norms, DIGITS)
             cosines[own] = -np.inf
             best = np.argsort(-cosines, kind="stable")[: max(min(k, len(self) - len(own)), 0)].tolist()
             result.append([(self._token_at(row), float(cosines[row])) for row in best])
