@@ -1,0 +1,61 @@
+"""Train the comparisons that ship in data/examples, from nothing: tuned rates, five seeds, controls.
+
+Run: python benchmarks/shipped.py (about 25 minutes on 2 cores)
+
+In float32 on the CPU, so that a rerun elsewhere lands near the same figures. Penultimate features are
+left out of the archives: they would be most of their size, and no page here needs them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from simviz import compare
+from simviz.runs import Comparison, Store, archive, worker
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "data" / "examples"
+ASKED = ("ce", "simloss@words:keep=0.02", "ground_distance@words", "soft_labels@groups")
+BASE = {"dataset": "pictograms", "epochs": 6, "precision": "float32", "device": "cpu", "ruler": "groups"}
+SEEDS = range(5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=Path, help="keep the runs here (default: a temporary folder)")
+    runs = parser.parse_args().runs or Path(tempfile.mkdtemp(prefix="simviz-shipped-"))
+    store = Store(runs)
+    settings = compare.with_controls(ASKED)
+    rates = compare.tune(settings, seed=100, store=store, listener=say, **BASE)
+    for setting, rate in rates.items():
+        print(f"learning rate {rate:.2g}  {setting}", flush=True)
+    specs = [s.model_copy(update={"lr": rates[s.loss]}) for s in compare.specs_for(settings, SEEDS, **BASE)]
+    ship(compare.create(specs, title="Pictograms, five seeds", store=store), "pictograms.zip")
+    specs = compare.specs_for(["self_guided"], [0], **{**BASE, "epochs": 30, "lr": rates["ce"]})
+    ship(compare.create(specs, title="A learned distance", store=store), "self-guided.zip")
+
+
+def ship(comparison: Comparison, name: str) -> None:
+    worker.work(comparison, say)
+    for run in comparison.runs:
+        for part in ("validation", "test"):
+            replace(run.predictions(part), features=None).save(run.path / f"{part}.npz")
+    EXAMPLES.mkdir(parents=True, exist_ok=True)
+    with (EXAMPLES / name).open("wb") as file:
+        archive.pack(comparison, file)
+    print(f"{name}: {(EXAMPLES / name).stat().st_size / 1e6:.1f} MB", flush=True)
+    for row in compare.table(comparison):
+        figures = "  ".join(f"{k} {row.mean(k):.3f}" for k in ("accuracy", "failed_superclass_accuracy", "mean_cost"))
+        print(f"{row.label:45} {figures}  classes {row.mean('distinct_classes'):.0f}", flush=True)
+
+
+def say(run: object, event: object) -> None:
+    if not hasattr(event, "step"):
+        print(f"{run.id}: epoch {event.epoch}, accuracy {event.validation['accuracy']:.3f}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
