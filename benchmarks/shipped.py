@@ -19,7 +19,7 @@ from simviz.runs import Comparison, Store, archive, worker
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "data" / "examples"
 ASKED = ("ce", "simloss@words:keep=0.02", "ground_distance@words", "soft_labels@groups")
-BASE = {"dataset": "pictograms", "epochs": 6, "precision": "float32", "device": "cpu", "ruler": "groups"}
+BASE = {"dataset": "pictograms", "epochs": 5, "precision": "float32", "device": "cpu", "ruler": "groups"}
 SEEDS = range(5)
 
 
