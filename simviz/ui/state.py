@@ -22,7 +22,7 @@ SEVERITY = (SPREAD, BEYOND, QUANTITY, SORT, WORST)
 
 DATASET, WHERE, EPOCHS, SEEDS = "on", "path", "epochs", "seeds"
 TRAIN = (DATASET, WHERE, EPOCHS, SEEDS)
-ELSEWHERE = "elsewhere"
+ELSEWHERE = "path"
 RUN = "run"
 
 SOURCES = ("words", "order", "positions", "groups", "file")

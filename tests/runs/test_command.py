@@ -7,8 +7,8 @@ from simviz import cli
 from simviz.runs import checked
 from simviz.runs.command import command
 
-names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp"), exclude_characters=",="))
-name = names.filter(bool)
+letters = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp"), exclude_characters=",=")
+name = st.text(letters, min_size=1)
 
 fields = st.fixed_dictionaries(
     {

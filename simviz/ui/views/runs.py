@@ -19,6 +19,8 @@ from simviz.ui import folders, links, shell, state
 from simviz.ui.text import plain
 
 UPLOAD_MB = 20
+DELETING, OUTCOME = "delete-asked", "runs-outcome"  # of a click, for the run of the page that follows it
+DONE, REFUSED = ":material/check_circle:", ":material/block:"
 ROW, HEAD = 35, 38
 
 
@@ -26,8 +28,9 @@ def show() -> None:
     st.title("Runs")
     store = Store()
     st.caption(f"Kept in `{store.root}`, one folder a comparison. Nothing here is lost when the app stops.")
-    if deleted := st.session_state.pop("deleted", None):
-        st.toast(f"Deleted {plain(deleted)}", icon=":material/delete:")
+    if outcome := st.session_state.pop(OUTCOME, None):
+        icon, text = outcome
+        st.toast(text, icon=icon) if icon == DONE else st.error(text, icon=icon)
     every = store.comparisons()
     if every:
         _list(every)
@@ -37,7 +40,7 @@ def show() -> None:
     else:
         st.info("Nothing is kept here yet: train a comparison, or import one that was exported.")
         st.page_link("pages/train.py", label="Train", icon=":material/arrow_forward:")
-    _import(store)
+    _import()
 
 
 def _list(every: Sequence[Comparison]) -> None:
@@ -101,8 +104,10 @@ def _one(comparison: Comparison) -> None:
     st.header(plain(title))
     with st.container(horizontal=True):
         _export(comparison)
-        if st.button("Delete", icon=":material/delete:", key="delete"):
-            _confirm(comparison)
+        clicked = {DELETING: comparison.id}
+        st.button("Delete", icon=":material/delete:", key="delete", on_click=st.session_state.update, args=(clicked,))
+    if st.session_state.pop(DELETING, None) == comparison.id:
+        _confirm(comparison)
     if not runs:
         return
     rows = [_run_row(run, one) for run, one in zip(runs, found, strict=True)]
@@ -215,40 +220,55 @@ def _confirm(comparison: Comparison) -> None:
         st.error("It is being trained. Cancel it on the train page first.")
         return
     st.markdown(f"**{plain(title)}** with {count} runs is removed from the disk. This cannot be undone.")
-    if st.button("Delete for good", type="primary", icon=":material/delete_forever:", key="delete-really"):
-        try:
-            if queue.served(comparison):  # it may have been started while the question stood
-                raise StoreError("it is being trained by now")
-            Store().delete(comparison.id)
-        except (StoreError, OSError) as error:
-            st.error(plain(error))
-            return
-        st.session_state["deleted"] = title
-        st.rerun()
+    if st.button(
+        "Delete for good",
+        type="primary",
+        icon=":material/delete_forever:",
+        key="delete-really",
+        on_click=delete,
+        args=(comparison.id, title),
+    ):
+        st.rerun()  # the whole page, which closes the question
 
 
-def _import(store: Store) -> None:
+def delete(comparison_id: str, title: str) -> None:
+    """Callback: remove a comparison, unless it is being trained by now."""
+    store = Store()
+    try:
+        if queue.served(store.comparison(comparison_id)):
+            raise StoreError(f"{title} is being trained by now; nothing was deleted")
+        store.delete(comparison_id)
+    except (StoreError, OSError) as error:
+        st.session_state[OUTCOME] = REFUSED, plain(error)
+    else:
+        st.session_state[OUTCOME] = DONE, f"Deleted {plain(title)}"
+
+
+def _import() -> None:
     """Take in what was exported here or elsewhere."""
     with st.expander("Import a comparison", icon=":material/upload:", key="import"):
+        upload_key = f"zip-{st.session_state.get('imported', 0)}"
         upload = st.file_uploader(
             f"A zip file exported by this page, at most {UPLOAD_MB} MB",
             type="zip",
             max_upload_size=UPLOAD_MB,
-            key=f"zip-{st.session_state.get('imported', 0)}",
+            key=upload_key,
         )
         places = " or ".join(f"`{root}`" for root in folders.roots())
         where = st.text_input(f"Or, if it is larger, its path inside {places}", key="zip-path")
-        if not st.button("Import", key="import-it", disabled=upload is None and not where):
-            return
-        try:
-            if upload is not None:
-                taken = archive.unpack(upload, store)
-            else:
-                with open(folders.inside(where), "rb") as file:
-                    taken = archive.unpack(file, store)
-        except (ValueError, OSError) as error:
-            st.error(f"Nothing was imported. {plain(error)}", icon=":material/block:")
-            return
+        nothing = upload is None and not where
+        st.button("Import", key="import-it", disabled=nothing, on_click=take_in, args=(upload_key,))
+
+
+def take_in(upload_key: str) -> None:
+    """Callback: unpack the uploaded file, or the one at the path that was typed."""
+    upload, where = st.session_state.get(upload_key), st.session_state.get("zip-path")
+    try:
+        with upload if upload is not None else open(folders.inside(str(where)), "rb") as file:
+            taken = archive.unpack(file, Store())
+    except (ValueError, OSError) as error:
+        st.session_state[OUTCOME] = REFUSED, f"Nothing was imported. {plain(error)}"
+        return
     st.session_state["imported"] = st.session_state.get("imported", 0) + 1  # an empty uploader
-    st.toast(f"Imported {plain(taken.title)}", icon=":material/check_circle:")
-    st.rerun()
+    st.session_state["zip-path"] = ""
+    st.session_state[OUTCOME] = DONE, f"Imported {plain(taken.title)}"

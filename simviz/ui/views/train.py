@@ -12,6 +12,8 @@ from simviz.ui import cache
 from simviz.ui.text import duration, plain
 from simviz.ui.views import train_board, train_data, train_options, train_settings
 
+ASKED = "start-asked"  # a click is kept here: the frame may run the script twice, and a button is true in one run only
+
 
 def show() -> None:
     st.title("Train")
@@ -40,7 +42,16 @@ def _form() -> None:
     runs = len(settings.all) * seeds
     st.markdown(_promise(data, base, runs))
     ready = bool(settings.asked) and not settings.wrong
-    if st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=not ready, key="start"):
+    st.button(
+        "Start training",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not ready,
+        key="start",
+        on_click=st.session_state.update,
+        args=({ASKED: True},),
+    )
+    if st.session_state.pop(ASKED, False):
         _start(settings.all, seeds, base, title)
 
 

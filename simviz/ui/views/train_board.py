@@ -16,6 +16,7 @@ from simviz.ui.views import train_curves
 
 LATEST = 3
 LOOKED_AT = 30
+TROUBLES = 3
 COLORS = {
     "running": "blue",
     "queued": "gray",
@@ -95,16 +96,32 @@ def _card(comparison: Comparison, found: list[Line], first: bool) -> None:
     left.markdown(f"**{plain(_title(comparison))}** &nbsp; {_pills(found)}")
     with right.container(horizontal=True, horizontal_alignment="right"):
         _actions(comparison, found)
-    _running(comparison, found)
+    if not progress.over(found):
+        _running(found)
     if first or not progress.over(found):
-        _table(comparison, found)
-        train_curves.show(found, _unit(comparison), comparison.id)
+        _details(comparison, found)
     else:
         with st.expander("Runs and curves", key=f"more-{comparison.id}", on_change="rerun") as box:
             if box.open:
-                _table(comparison, found)
-                train_curves.show(found, _unit(comparison), comparison.id)
+                _details(comparison, found)
     _said(comparison, found)
+
+
+def _details(comparison: Comparison, found: list[Line]) -> None:
+    """The table, the curves, and what the run that trains confuses."""
+    _table(comparison, found)
+    now = next((one for one in found if one.state == "running"), None)
+    picture = None if now is None else _thumbnail(comparison, now)
+    if now is None or picture is None:
+        train_curves.show(found, _unit(comparison), comparison.id)
+        return
+    left, right = st.columns([5, 1])
+    with left:
+        train_curves.show(found, _unit(comparison), comparison.id)
+    with right:
+        st.caption("its confusions")
+        alt = f"Confusion matrix of {now.setting} on the validation part after epoch {now.epoch}"
+        st.image(picture, width=180, caption=f"validation, epoch {now.epoch}", alt=alt)
 
 
 def _pills(found: Sequence[Line]) -> str:
@@ -150,23 +167,17 @@ def _resume(comparison_id: str) -> None:
         st.toast(plain(error), icon=":material/error:")
 
 
-def _running(comparison: Comparison, found: Sequence[Line]) -> None:
-    """How far the whole is, and a look at the run that trains."""
+def _running(found: Sequence[Line]) -> None:
+    """How far the whole is, and which run trains."""
     now = next((one for one in found if one.state == "running"), None)
-    if progress.over(found):
-        return
-    share = sum(one.share if not one.over else 1.0 for one in found) / len(found)
-    left = progress.seconds_left(found)
-    rest = "" if left is None else f", about {duration(left)} left"
+    share = sum(1.0 if one.over else one.share for one in found) / len(found)
     if now is None:
         st.progress(share, text="waits for its turn: this machine trains one run at a time")
         return
-    where = f"epoch {min(now.epoch + 1, now.epochs)} of {now.epochs}" if now.epoch or now.share else "starting"
+    left = progress.seconds_left(found)
+    rest = "" if left is None else f", about {duration(left)} left"
+    where = f"epoch {min(now.epoch + 1, now.epochs)} of {now.epochs}" if now.share else "starting"
     st.progress(share, text=f"`{now.setting}`, seed {now.seed}: {where}{rest}")
-    picture = _thumbnail(comparison, now)
-    if picture is not None:
-        alt = f"Confusion matrix of {now.setting} on the validation part after epoch {now.epoch}"
-        st.image(picture, width=160, caption=f"validation, epoch {now.epoch}", alt=alt)
 
 
 def _thumbnail(comparison: Comparison, one: Line) -> bytes | None:
@@ -180,9 +191,9 @@ def _table(comparison: Comparison, found: Sequence[Line]) -> None:
     rows = [
         {
             "line": lines.get(one.setting),
+            "state": [one.state],
             "setting": one.setting or one.run,
             "seed": one.seed,
-            "state": [one.state],
             "progress": one.share,
             "epoch": f"{one.epoch} / {one.epochs}" if one.epochs else "",
             "left": "" if one.eta is None else duration(one.eta),
@@ -219,14 +230,16 @@ def _unit(comparison: Comparison) -> str:
 
 def _said(comparison: Comparison, found: Sequence[Line]) -> None:
     """Failures with their log, and what the runs warn of."""
-    for one in found:
+    troubled = [one for one in found if one.state in ("failed", "broken")]
+    for one in troubled[:TROUBLES]:
         name = f"`{one.setting}`, seed {one.seed}" if one.setting else f"`{one.run}`"
-        if one.state in ("failed", "broken"):
-            st.error(f"{name}: {plain(one.said)}", icon=":material/error:")
-            log = comparison.run(one.run).log() if one.state == "failed" else ""
-            if log:
-                with st.expander("Last 30 lines of its log"):
-                    st.code(log, language=None)
+        st.error(f"{name}: {plain(one.said)}", icon=":material/error:")
+        log = comparison.run(one.run).log() if one.state == "failed" else ""
+        if log:
+            with st.expander("Last 30 lines of its log"):
+                st.code(log, language=None)
+    if len(troubled) > TROUBLES:
+        st.caption(f"{len(troubled) - TROUBLES} more runs failed or cannot be read; the runs page shows each.")
     warned: dict[str, list[str]] = {}
     for one in found:
         if one.said and one.state in ("finished", "cancelled", "lost"):

@@ -23,7 +23,7 @@ def show() -> tuple[ImageDataset, str] | None:
         index=options.index(before) if before in about else 0,
         key=state.DATASET,
         bind="query-params",
-        format_func=lambda name: "a file or folder" if name == state.ELSEWHERE else name,
+        help="“path” is a file or folder of your own.",
     )
     if picked != state.ELSEWHERE:
         right.caption(plain(about[picked]))

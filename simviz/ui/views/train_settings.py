@@ -41,6 +41,7 @@ def show(classes: ClassSet, changed_words: int) -> Settings:
         st.session_state[f"{key}/known"],
         key=key,
         accept_new_options=True,
+        wrap=True,
         persist_state="session",
         placeholder="Choose, or type a setting and press Enter",
         help=GRAMMAR,

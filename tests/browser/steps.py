@@ -1,0 +1,61 @@
+"""What a visitor does, a function a step. Also used by benchmarks/first_paint.py."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+BUSY = "[data-testid=stStatusWidget]"
+PLOT = ".js-plotly-plot .main-svg"
+
+
+def settled(page: Any) -> None:
+    """Wait until the page has stopped running."""
+    page.wait_for_timeout(300)
+    page.locator(BUSY).wait_for(state="detached")
+
+
+def choose(page: Any, label: str, option: str) -> None:
+    """Pick an option of a selectbox."""
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
+
+
+def number(page: Any, label: str, value: int) -> None:
+    """Fill a number field."""
+    field = page.get_by_role("spinbutton", name=label)
+    field.fill(str(value))
+    field.press("Enter")
+    settled(page)
+
+
+def go(page: Any, name: str) -> None:
+    """Follow a link of the navigation."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+    settled(page)
+
+
+def start(page: Any, *, epochs: int, seeds: int = 1, images: int | None = None, model: str | None = None) -> None:
+    """Fill the form of the train page and start; without controls, so that only what was asked for is trained."""
+    if images is not None:
+        number(page, "Training images", images)
+    number(page, "Epochs", epochs)
+    number(page, "Seeds", seeds)
+    page.get_by_text("Add the controls").click()
+    settled(page)
+    if model is not None:
+        page.get_by_text("Training options").click()
+        choose(page, "Model", model)
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("button", name="Cancel").wait_for()
+
+
+def finished(page: Any, runs: int, seconds: float = 120) -> None:
+    """Wait until the board says that all runs are finished."""
+    ended = time.monotonic() + seconds
+    while page.get_by_text(f"{runs} finished", exact=True).count() == 0:
+        failed = page.get_by_test_id("stAlertContentError").all_inner_texts()
+        assert not failed, failed
+        assert time.monotonic() < ended, page.get_by_test_id("stMain").inner_text()
+        page.wait_for_timeout(200)

@@ -1,0 +1,73 @@
+"""The main job, from an empty machine to how severe each loss's mistakes are, as a visitor does it."""
+
+import pytest
+
+from tests.browser import steps
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def panels(page):
+    """Titles of the heat maps in view, as the reader sees them."""
+    return page.locator(".js-plotly-plot .gtitle").all_inner_texts()
+
+
+def test_pictograms_words_three_losses_confusion_severity(server, visit):
+    page = visit(server)
+    steps.go(page, "Similarity matrix")
+    steps.choose(page, "Classes of", "pictograms")
+    page.locator(steps.PLOT).first.wait_for()
+    steps.go(page, "Train")
+    asked = ("ce", "simloss@words:keep=0.02", "ground_distance@words:keep=0.02")
+    for setting in asked:
+        page.get_by_role("button", name=setting).first.wait_for()
+    steps.start(page, epochs=2, images=640, model="lenet")
+    steps.finished(page, 3)
+    page.get_by_role("link", name="Confusion").last.click()
+    steps.settled(page)
+    page.locator(".js-plotly-plot").nth(2).wait_for()
+    assert page.locator(".js-plotly-plot").count() >= 3
+    text = page.get_by_test_id("stMain").inner_text()
+    assert all(setting.split("@")[0] in text for setting in asked)
+    assert "c=" in page.url
+    steps.go(page, "Severity")
+    page.locator("canvas, table").first.wait_for()
+    page.locator(steps.PLOT).first.wait_for()
+    text = page.get_by_test_id("stMain").inner_text()
+    assert "groups" in text
+
+
+def test_tree_rings_with_an_order(server, visit):
+    page = visit(f"{server}/train?on=tree-rings")
+    for setting in ("ce", "emd2", "simloss@order:r=0.8"):
+        page.get_by_role("button", name=setting).first.wait_for()
+    steps.start(page, epochs=2, images=400, model="lenet")
+    steps.finished(page, 3)
+    page.get_by_role("link", name="Severity").last.click()
+    steps.settled(page)
+    page.locator(steps.PLOT).first.wait_for()
+    assert "positions" in page.get_by_test_id("stMain").inner_text()
+
+
+def test_a_link_on_a_fresh_server_keeps_its_choices(server, visit):
+    page = visit(f"{server}/train?epochs=7&seeds=2&on=tree-rings")
+    steps.settled(page)
+    assert page.get_by_role("spinbutton", name="Epochs").input_value() == "7"
+    assert page.get_by_role("spinbutton", name="Seeds").input_value() == "2"
+    assert page.get_by_test_id("stSidebarNav").get_by_role("link").count() >= 6
+    assert "epochs=7" in page.url
+    assert "on=tree-rings" in page.url
+    page.reload()
+    steps.settled(page)
+    assert page.get_by_role("spinbutton", name="Epochs").input_value() == "7"
+
+
+def test_a_running_comparison_is_cancelled_and_keeps_what_it_reached(server, visit, tmp_path):
+    page = visit(f"{server}/train?on=tree-rings")
+    steps.start(page, epochs=500, images=400, model="lenet")
+    page.get_by_text("1 running", exact=True).wait_for()
+    page.reload()  # the page forgets; the process does not
+    page.get_by_text("1 running", exact=True).wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("3 cancelled", exact=True).wait_for(timeout=60_000)
+    assert page.get_by_role("button", name="Cancel").count() == 0
