@@ -180,9 +180,9 @@ def _window(values: Mapping[str, ArrayLike], intervals: Sequence[Interval]) -> l
     points = np.concatenate([np.ravel(v) for v in values.values()]) if values else np.zeros(1)
     low, high = float(points.min()), float(points.max())
     room = (high - low) or 0.1 * abs(high) or 1.0
-    bottom = max([low - room, *([min(i[0] for i in intervals) - 0.1 * room] if intervals else [])])
-    top = min([high + room, *([max(i[1] for i in intervals) + 0.1 * room] if intervals else [])])
-    return [min(bottom, low - 0.1 * room), max(top, high + 0.1 * room)]
+    bottom = max(low - room, min([low, *(i[0] for i in intervals)]))
+    top = min(high + room, max([high, *(i[1] for i in intervals)]))
+    return [bottom - 0.1 * room, top + 0.1 * room]
 
 
 def _bar(mean: float, low: float, high: float) -> dict[str, Any]:

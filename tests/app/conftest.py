@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from simviz import ClassSet, compare
+from simviz.evaluation.predictions import Predictions
+from simviz.runs import Comparison, Store, checked, worker
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -35,3 +41,48 @@ def visit(runs, tmp_path_factory, monkeypatch) -> Callable[..., AppTest]:
         return at
 
     return go
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, cache_folder) -> Path:
+    """A comparison that was really trained: three settings, two seeds, one epoch. Copy it, do not change it."""
+    specs = compare.specs_for(
+        ["ce", "simloss@words:keep=0.05", "expected_cost@groups"],
+        range(2),
+        dataset="pictograms",
+        model="lenet",
+        epochs=1,
+        train_size=256,
+        batch_size=64,
+    )
+    comparison = compare.create(specs, title="small", store=Store(tmp_path_factory.mktemp("trained")))
+    worker.work(comparison)
+    return comparison.path
+
+
+@pytest.fixture
+def compared(trained, runs) -> Comparison:
+    """A copy of `trained` in the store that the app reads."""
+    shutil.copytree(trained, runs / trained.name)
+    return Comparison(runs / trained.name)
+
+
+@pytest.fixture
+def predicted(runs) -> Callable[..., Comparison]:
+    """Comparisons of predictions made elsewhere: no model, no epochs, no pictures."""
+
+    def make(classes: ClassSet, answers: dict[str, list[list[int]]], target: list[int], title: str = "mine"):
+        """`answers` is setting -> the predicted classes of each seed."""
+        pairs = [(loss, seed) for loss, seeds in answers.items() for seed in range(len(seeds))]
+        specs = [checked(dataset=title, loss=loss, seed=seed) for loss, seed in pairs]
+        comparison = Store(runs).create(title, specs, {"classes": classes.to_dict(), "dataset": {"name": title}})
+        names = np.array([f"image-{i}" for i in range(len(target))])
+        for (loss, seed), run in zip(pairs, comparison.runs, strict=True):
+            logs = np.full((len(target), len(classes)), np.log(0.2 / max(1, len(classes) - 1)))
+            logs[np.arange(len(target)), answers[loss][seed]] = np.log(0.8)
+            for part in ("validation", "test"):
+                found = Predictions(names, np.arange(len(target)), np.array(target), logs.astype(np.float32))
+                found.save(run.path / f"{part}.npz")
+        return comparison
+
+    return make

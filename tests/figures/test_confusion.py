@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from simviz.figures.confusion import confusion, difference, normalized
+from simviz.figures.confusion import confusion, difference, multiple, normalized
 
 counts = st.integers(1, 8).flatmap(lambda c: arrays(np.int64, (c, c), elements=st.integers(0, 50)))
 NAMES = ["cat", "dog", "truck"]
@@ -78,3 +78,27 @@ def test_what_is_no_confusion_matrix_is_refused(table, normalize, message):
 def test_a_difference_between_other_classes_is_refused():
     with pytest.raises(ValueError, match="A has 2 classes and B 3"):
         difference(np.eye(2), np.eye(3), NAMES)
+
+
+@pytest.mark.parametrize("count", [3, 201])
+def test_one_of_several_is_the_same_picture_with_a_bare_colour_bar(count):
+    names = [str(i) for i in range(count)]
+    fig = multiple(confusion(np.eye(count, dtype=int), names, title="ce"), height=300)
+    assert fig.layout.height == 300
+    assert fig.layout.xaxis.title.text is None
+    bars = [t.colorbar if t.type == "heatmap" else t.marker.colorbar for t in fig.data if t.type != "image"]
+    assert bars[0].thickness == 8
+    assert all(b.title.text is None for b in bars)
+
+
+def test_means_over_seeds_keep_a_decimal():
+    fig = confusion(TABLE / 2, NAMES, normalize="counts")
+    assert fig.data[0].texttemplate == "%{z:,.1f}"
+    assert any("2.5 images" in t for t in fig.data[1].text)
+    change = difference(TABLE / 2, TABLE, NAMES, normalize="counts")
+    assert any("A - B: -2.5" in t for t in change.data[1].text)
+
+
+def test_logarithmic_colours_share_their_range():
+    figs = [confusion(t, NAMES, log=True, normalize="counts", limits=(1, 100)) for t in (TABLE, TABLE.T)]
+    assert {(f.data[0].zmin, f.data[0].zmax) for f in figs} == {(0, 2)}

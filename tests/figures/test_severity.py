@@ -71,3 +71,23 @@ def test_per_class_severity_has_a_column_a_loss_and_marks_few_mistakes():
     assert [s.endswith("-open") for s in first.marker.symbol] == [True, False, True]
     assert fig.layout.yaxis.categoryarray[-1] == "truck"  # drawn on top
     assert fig.layout.xaxis.range == fig.layout.xaxis2.range
+
+
+def test_wide_intervals_of_few_seeds_do_not_squeeze_the_points():
+    accuracy, cost = {"ce": [0.30, 0.32], "emd2": [0.34, 0.36]}, {"ce": [1.2, 1.1], "emd2": [1.0, 1.05]}
+    wide = dict.fromkeys(accuracy, ((-3.0, 4.0), (-9.0, 9.0)))
+    narrow = dict.fromkeys(accuracy, ((0.29, 0.37), (0.99, 1.21)))
+    for intervals, most in ((wide, 3.2), (narrow, 1.6), (None, 1.2)):
+        layout = accuracy_cost(accuracy, cost, unit="steps", intervals=intervals).layout
+        for axis, points in ((layout.xaxis, accuracy), (layout.yaxis, cost)):
+            every = np.concatenate(list(points.values()))
+            assert axis.range[0] < every.min()
+            assert axis.range[1] > every.max()
+            assert axis.range[1] - axis.range[0] <= most * np.ptp(every) + 1e-9
+
+
+def test_the_title_stands_above_the_headings():
+    bare, titled = (
+        per_class({"ce@x:a=1": [1.0]}, ["cat"], errors={"ce@x:a=1": [1]}, unit="steps", title=t) for t in ("", "t")
+    )
+    assert titled.layout.title.pad.b >= 24 + 16 * bare.layout.annotations[0].text.count("<br>")

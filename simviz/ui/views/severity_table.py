@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from simviz import compare
+from simviz.evaluation import Ruler
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import formula_safe, plain
 
@@ -40,7 +41,7 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
     )
     st.download_button(
         "Table as CSV",
-        data=lambda: as_csv(found, rows),
+        data=lambda: as_csv(found.part, found.ruler, rows),
         file_name=f"severity-{found.comparison.id}.csv",
         mime="text/csv",
         on_click="ignore",
@@ -58,7 +59,7 @@ def _table(rows: list[compare.Row], metrics: list[str]) -> tuple[pd.DataFrame, d
     """Numbers with their half interval beside them, and how the columns are written."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     table = pd.DataFrame({"setting": [r.setting for r in rows]})
-    columns: dict[str, Any] = {"setting": text(pinned=True)}
+    columns: dict[str, Any] = {"setting": text(pinned=True, width="medium")}
     if any(r.decoder != rows[0].decoder for r in rows):
         table["decoder"] = [r.decoder for r in rows]
     table["control"] = [r.control for r in rows]
@@ -82,15 +83,15 @@ def _half(row: compare.Row, metric: str) -> float | None:
     return None if interval is None else (interval[1] - interval[0]) / 2
 
 
-def as_csv(found: Evidence, rows: list[compare.Row]) -> bytes:
+def as_csv(part: str, ruler: Ruler, rows: list[compare.Row]) -> bytes:
     """Every metric of every row with its interval, UTF-8; no cell is a formula."""
     lines = []
     for row in rows:
         line: dict[str, object] = {
             "setting": formula_safe(row.setting),
             "decoder": row.decoder,
-            "part": found.part,
-            "ruler": formula_safe(found.ruler.describe()),
+            "part": part,
+            "ruler": formula_safe(ruler.describe()),
             "trained_on_the_ruler": row.same_ruler,
             "control": row.control,
             "seeds": " ".join(map(str, row.seeds)),

@@ -1,0 +1,222 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simviz import ClassSet, compare, evaluation
+from simviz.ui.text import formula_safe
+from simviz.ui.views import severity_classes, severity_table
+from tests.app.reading import array, figures, says, title, unescaped
+
+PETS = ClassSet(["cat", "dog", "truck"], groups=["animal", "animal", "vehicle"])
+AGES = ClassSet(["child", "adult", "old"], positions=[8, 35, 75])
+TARGET = [0, 0, 0, 0, 1, 1, 2, 2]
+CE = [[0, 1, 2, 0, 1, 0, 2, 2], [0, 1, 1, 0, 1, 0, 2, 2]]
+SIM = [[0, 1, 0, 0, 1, 1, 2, 0], [0, 1, 0, 0, 1, 1, 2, 2]]
+SIMLOSS = "simloss@words:keep=0.5"
+
+
+@pytest.fixture
+def pets(predicted):
+    return predicted(PETS, {"ce": CE, SIMLOSS: SIM}, TARGET)
+
+
+def costs(predictions, distance):
+    return [distance[t][p] for t, p in zip(TARGET, predictions, strict=True)]
+
+
+def test_without_a_comparison_it_says_what_to_do(visit):
+    at = visit("severity")
+    assert "There is no comparison yet" in says(at)
+    assert not at.dataframe
+
+
+def test_the_table_is_that_of_the_library_and_names_controls_and_the_trained_ruler(visit, compared):
+    at = visit("severity")
+    table = at.dataframe[0].value
+    assert table["setting"].tolist() == ["ce", "ce", "simloss@words:keep=0.05", "expected_cost@groups"]
+    assert table["decoder"].tolist() == ["argmax", "min_cost", "argmax", "argmax"]
+    assert table["control"].tolist() == [False, True, False, False]
+    assert table["trained on the ruler"].tolist() == [False, False, False, True]
+    results = [[r.result() for r in runs] for runs in compared.groups.values()]
+    for metric, column, factor in (("accuracy", "accuracy", 100), ("mean_cost", "mean cost", 1)):
+        expected = [factor * np.mean([r[metric] for r in runs]) for runs in results]
+        assert np.allclose(table[column].iloc[[0, 2, 3]], expected, atol=1e-3 * factor)
+    assert "the very matrix that expected_cost@groups was trained on" in says(at)
+    assert all("the very matrix" in title(f) for f in figures(at))
+    assert says(at).count("against ce: accuracy") == 2
+    warned = {r.result()["warning"] for r in compared.runs} - {None}
+    assert all(any(w in text for text in says(at).splitlines()) for w in warned)
+
+
+@pytest.mark.parametrize(
+    ("ruler", "distance"),
+    [
+        ("groups", [[0, 1, 2], [1, 0, 2], [2, 2, 0]]),
+        ("zero_one", [[0, 1, 1], [1, 0, 1], [1, 1, 0]]),
+    ],
+)
+def test_the_chosen_ruler_measures_everything_and_stands_in_every_title(visit, pets, ruler, distance):
+    at = visit("severity", ruler=ruler)
+    expected = [np.mean([costs(seed, distance) for seed in seeds]) for seeds in (CE, SIM)]
+    assert np.allclose(at.dataframe[0].value.query("decoder == 'argmax'")["mean cost"], expected)
+    assert all(f"ruler {ruler}" in title(f) for f in figures(at))
+    assert all("test, argmax, 2 seeds" in title(f) for f in figures(at))
+
+
+def test_intervals_are_half_of_the_t_interval_over_seeds(visit, pets):
+    found = visit("severity").dataframe[0].value.iloc[0]
+    each = np.array([np.mean(costs(seed, [[0, 1, 2], [1, 0, 2], [2, 2, 0]])) for seed in CE])
+    half = 12.7062 * each.std(ddof=1) / np.sqrt(2)  # t at 97.5 % with one degree of freedom
+    assert found["± mean cost"] == pytest.approx(half, rel=1e-4)
+
+
+def test_one_run_has_no_interval_and_no_finding(visit, predicted):
+    predicted(PETS, {"ce": CE[:1]}, TARGET)
+    at = visit("severity")
+    table = at.dataframe[0].value
+    assert len(figures(at)) == 3
+    assert "± accuracy" not in table
+    assert "one seed alone has no interval" in says(at)
+    assert "against ce" not in says(at)
+
+
+def test_the_decoder_is_recomputed_everywhere(visit, predicted):
+    predicted(AGES, {"ce": CE, "emd2": SIM}, TARGET)
+    at = visit("severity", decoder="expectation")
+    assert at.segmented_control(key="decoder").options == ["argmax", "min_cost", "median", "expectation"]
+    assert all("expectation" in title(f) for f in figures(at))
+    # 0.8 on one class and 0.1 on each other: the expectation moves the outer classes towards the middle
+    nearest = {0: (0.8 * 8 + 0.1 * 35 + 0.1 * 75), 1: (0.1 * 8 + 0.8 * 35 + 0.1 * 75), 2: (0.1 * 8 + 3.5 + 60)}
+    place = {k: int(np.argmin(np.abs(np.array(AGES.positions) - v))) for k, v in nearest.items()}
+    x = np.array(AGES.positions)
+    expected = [
+        np.mean([[abs(x[t] - x[place[p]]) for t, p in zip(TARGET, s, strict=True)] for s in seeds])
+        for seeds in (CE, SIM)
+    ]
+    table = at.dataframe[0].value.query("decoder == 'expectation'")
+    assert np.allclose(table["mean cost"], expected)
+    assert np.allclose(table["MAE"], expected)
+
+
+def test_words_and_rulers_that_the_classes_lack_are_not_offered(visit, predicted):
+    predicted(ClassSet(["qqzzxxw", "xxqqj", "wwzzq"]), {"ce": CE}, TARGET)
+    at = visit("severity")
+    assert at.segmented_control(key="ruler").options == ["zero_one"]
+
+
+def test_points_are_seeds_and_their_mean(visit, pets):
+    points = {t["name"]: t for t in figures(visit("severity"))[0]["data"] if t.get("showlegend") is not False}
+    right = np.mean(np.array(SIM) == TARGET)
+    assert array(points[SIMLOSS]["x"])[0] == pytest.approx(right)
+    seeds = [t for t in figures(visit("severity"))[0]["data"] if t.get("showlegend") is False]
+    assert len(array(seeds[0]["x"])) == 2
+
+
+@pytest.mark.parametrize(("beyond", "share"), [("0", "100.0%"), ("1", "16.7%"), ("2", "0.0%")])
+def test_the_share_of_mistakes_beyond_a_distance(visit, pets, beyond, share):
+    at = visit("severity", beyond=beyond, spread="cumulative")
+    assert f"ce {share}" in says(at)  # six mistakes in two seeds, one of them across groups
+    assert "nearer" in figures(at)[1]["layout"]["yaxis"]["title"]["text"]
+
+
+def test_classes_have_a_column_a_loss_and_few_mistakes_are_hollow(visit, pets):
+    at = visit("severity", quantity="mean_cost", sort="index")
+    picture = figures(at)[2]
+    expected = evaluation.class_severity(
+        evaluation.confusion_matrix(TARGET * 2, CE[0] + CE[1], 3), evaluation.ruler(PETS, "groups")
+    )
+    dots = [t for t in picture["data"] if t["mode"] == "markers"]
+    assert [t["name"] for t in dots] == ["ce", SIMLOSS]
+    assert dots[0]["y"] == list(PETS.names)
+    assert np.allclose(array(dots[0]["x"]), expected["mean_cost"])
+    assert all(symbol.endswith("-open") for symbol in dots[0]["marker"]["symbol"])
+    assert "of 3 classes: ce 3" in says(at)
+
+
+def test_a_stands_first_and_classes_sort_by_the_difference_to_b(visit, pets):
+    at = visit("severity", a=SIMLOSS, b="ce-s1", quantity="error_rate", sort="difference")
+    dots = [t for t in figures(at)[2]["data"] if t["mode"] == "markers"]
+    assert [t["name"] for t in dots] == [SIMLOSS, "ce"]
+    change = array(dots[0]["x"]) - array(dots[1]["x"])
+    assert np.all(np.diff(change) <= 0)
+    without = visit("severity", a=SIMLOSS, sort="difference")
+    assert "way to sort “difference”" in says(without)
+
+
+def test_classes_without_a_value_come_last():
+    values = {"ce": np.array([np.nan, 1.0, 2.0]), "b": np.array([0.0, 2.0, 0.5])}
+    assert severity_classes.class_order(values, ("b", "C", "a"), "largest") == [2, 1, 0]
+    assert severity_classes.class_order(values, ("b", "C", "a"), "difference") == [2, 1, 0]
+    assert severity_classes.class_order(values, ("b", "C", "a"), "name") == [2, 0, 1]
+
+
+def test_worst_pairs_weigh_count_by_distance(visit, pets):
+    pairs = visit("severity", worst=SIMLOSS).dataframe[-1].value
+    assert pairs[["true", "predicted", "cost"]].to_numpy().tolist() == [["cat", "dog", 1.0], ["truck", "cat", 1.0]]
+    assert pairs["ce"].tolist() == [1.5, 0.0]
+
+
+def test_the_download_holds_every_metric_and_no_formula(visit, pets):
+    at = visit("severity")
+    assert [b.label for b in at.get("download_button")] == ["Table as CSV"]
+    rows = compare.table(pets)
+    table = pd.read_csv(io.BytesIO(severity_table.as_csv("test", evaluation.ruler(PETS, "groups"), rows)))
+    assert table["setting"].tolist() == [r.setting for r in rows]
+    for metric in ("accuracy", "nll", "mistake_severity"):
+        assert np.allclose(table[metric], [r.mean(metric) for r in rows])
+        assert np.allclose(table[f"{metric}_low"], [r.interval(metric)[0] for r in rows])
+    assert [formula_safe(t) for t in ("=1+1", "+1", "-1", "@x", "\tx", "ce", "a=b")] == [
+        *("'=1+1", "'+1", "'-1", "'@x", "'\tx", "ce", "a=b")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"ruler": "learned"}, "ruler “learned”"),
+        ({"decoder": "median"}, "decoder “median”"),
+        ({"spread": "pie"}, "way to draw distances “pie”"),
+        ({"quantity": "x"}, "quantity “x”"),
+        ({"beyond": "9"}, "gives the distance as “9”; it must be a number from 0 to 2"),
+        ({"beyond": "far"}, "gives the distance as “far”"),
+        ({"worst": "emd2"}, "setting “emd2”"),
+    ],
+)
+def test_what_a_link_asks_for_and_is_not_there_is_named(visit, pets, asked, sentence):
+    at = visit("severity", **asked)
+    assert sentence in says(at)
+    assert len(figures(at)) == 3
+
+
+def test_a_smaller_ruler_lets_go_of_a_distance_beyond_it(visit, pets):
+    at = visit("severity", ruler="groups", beyond="1.5")
+    at.segmented_control(key="ruler").set_value("zero_one").run()
+    assert not at.exception
+    assert at.number_input(key="beyond").value == 0.5
+
+
+def test_names_are_shown_and_never_run(visit, predicted):
+    odd = ClassSet(["<b>*cat*</b>", "[dog](x) $y$", "=1+1"])
+    predicted(odd, {"ce": CE}, TARGET)
+    at = visit("severity")
+    assert not any("<b>" in text or "](x)" in text for text in unescaped(at))
+    assert "&lt;b&gt;*cat*&lt;/b&gt;" in figures(at)[2]["data"][0]["y"]
+
+
+def test_many_classes_come_in_pages(visit, predicted):
+    many = ClassSet([f"class {i}" for i in range(50)], groups=[str(i // 10) for i in range(50)])
+    predicted(many, {"ce": [[(i + 1) % 50 for i in range(50)]]}, list(range(50)))
+    at = visit("severity", sort="index")
+    shown = figures(at)[2]["data"][0]["y"]
+    assert len(shown) == severity_classes.PAGE_SIZE
+    assert shown[0] == "class 0"
+
+
+def test_no_mistake_has_no_severity(visit, predicted):
+    predicted(PETS, {"ce": [TARGET, TARGET]}, TARGET)
+    at = visit("severity")
+    assert "ce no mistakes" in says(at)
+    assert "ce makes no mistake" in says(at)
+    assert "severity" not in at.dataframe[0].value
