@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     vectors = commands.add_parser("vectors", help="show word vectors: how classes are found, and what is near them")
     vectors.add_argument("source", metavar="NAME|PATH", help="glove-6b-50d, a file, or a name of gensim's downloader")
     vectors.add_argument("--classes", help="comma-separated names, a text file, or a data set")
-    vectors.add_argument("--download", action="store_true", help="fetch a name that is not there; its size is said first")
+    vectors.add_argument("--download", action="store_true", help="fetch a name that is not there; the size is said")
     vectors.set_defaults(run=_vectors)
 
     train = commands.add_parser("train", help="train one network with one loss")
@@ -149,9 +149,10 @@ def _vectors(arguments: argparse.Namespace) -> None:
     width = max(len(n) for n in classes) + 2
     print(vectors.name)
     for r in resolutions:
-        cells = [f"{token} {cosine:.2f}" for token, cosine in near.get(r.word, [])] or [f"try: {', '.join(r.suggestions)}"]
-        found = f"{r.how:8}{' + '.join(r.tokens)}" if r.tokens else "missing"
-        print("".join(c if c.isprintable() else "?" for c in f"{r.name:{width}}{found:30} {', '.join(cells)}"))
+        cells = [f"{token} {cosine:.2f}" for token, cosine in near.get(r.word, [])]
+        hint = f"try {', '.join(r.suggestions)}" if r.suggestions else ""
+        line = f"{r.name:{width}}{r.how:8}{' + '.join(r.tokens):24}{', '.join(cells) if r.tokens else hint}"
+        print("".join(c if c.isprintable() else "?" for c in line))  # tokens of a file may hold control characters
 
 
 def _classes(text: str) -> Any:

@@ -22,6 +22,12 @@ def test_text_and_setting_are_the_same(setting):
     assert parse_setting(setting) is setting
 
 
+@given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=12))
+def test_any_one_line_text_can_be_an_option(value):
+    setting = Setting(Part("simloss"), Part("words", {"keep": 0.5, "vectors": value}))
+    assert parse_setting(str(setting)) == setting
+
+
 @pytest.mark.parametrize(
     ("text", "canonical"),
     [
@@ -33,6 +39,9 @@ def test_text_and_setting_are_the_same(setting):
         ("simloss@C:/data/S.csv:shuffle=3", "simloss@C:/data/S.csv:shuffle=3"),
         ("x:a=TRUE,b=None", "x:a=true,b=none"),
         ("simloss:", "simloss"),
+        ('simloss@words:vectors="a,b.txt"', 'simloss@words:vectors="a,b.txt"'),
+        ('simloss@words:vectors="C:/a@b.txt"', "simloss@words:vectors=C:/a@b.txt"),
+        ('x:a="5",b="say ""so"""', 'x:a="5",b="say ""so"""'),
     ],
 )
 def test_known_settings(text, canonical):
