@@ -116,14 +116,13 @@ def test_a_setting_that_does_not_fit_is_a_sentence_and_nothing_is_started(visit,
     assert Store(runs).comparisons() == []
 
 
-def test_other_wrong_inputs_are_sentences_too(visit, runs, started):
+@pytest.mark.parametrize("left", [0, 1])
+def test_two_classes_must_stay(visit, left):
     at = visit("train")
-    at.number_input(key="lr").set_value(0.5)
-    at.session_state["device"] = "gpu7"
-    at.run()
-    at.button(key="start").click().run()
-    assert "device is 'gpu7'" in says(at)
-    assert started == []
+    at.multiselect[0].set_value(list(cache.dataset("pictograms").classes)[left:]).run()
+    assert not at.exception
+    assert "at least two classes" in says(at)
+    assert not [b for b in at.button if b.key == "start"]
 
 
 @pytest.mark.parametrize(("key", "value"), [("epochs", "0"), ("seeds", "many"), ("on", "cifar11")])

@@ -16,9 +16,12 @@ def settled(page: Any) -> None:
 
 
 def choose(page: Any, label: str, option: str) -> None:
-    """Pick an option of a selectbox."""
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option", name=option, exact=True).click()
+    """Pick an option of a selectbox, by the keyboard: the list may be redrawn under a pointer."""
+    box = page.get_by_role("combobox", name=label)
+    box.click()
+    box.fill(option)
+    page.get_by_role("option", name=option, exact=True).wait_for()
+    box.press("Enter")
     settled(page)
 
 
@@ -36,17 +39,14 @@ def go(page: Any, name: str) -> None:
     settled(page)
 
 
-def start(page: Any, *, epochs: int, seeds: int = 1, images: int | None = None, model: str | None = None) -> None:
+def start(page: Any, *, epochs: int, images: int | None = None) -> None:
     """Fill the form of the train page and start; without controls, so that only what was asked for is trained."""
     if images is not None:
         number(page, "Training images", images)
     number(page, "Epochs", epochs)
-    number(page, "Seeds", seeds)
+    number(page, "Seeds", 1)
     page.get_by_text("Add the controls").click()
     settled(page)
-    if model is not None:
-        page.get_by_text("Training options").click()
-        choose(page, "Model", model)
     page.get_by_role("button", name="Start training").click()
     page.get_by_role("button", name="Cancel").wait_for()
 
@@ -59,3 +59,9 @@ def finished(page: Any, runs: int, seconds: float = 120) -> None:
         assert not failed, failed
         assert time.monotonic() < ended, page.get_by_test_id("stMain").inner_text()
         page.wait_for_timeout(200)
+
+
+def follow(page: Any, name: str) -> None:
+    """Follow a link of the page itself."""
+    page.get_by_test_id("stMain").get_by_role("link", name=name).first.click()
+    settled(page)

@@ -21,10 +21,9 @@ def test_pictograms_words_three_losses_confusion_severity(server, visit):
     asked = ("ce", "simloss@words:keep=0.02", "ground_distance@words:keep=0.02")
     for setting in asked:
         page.get_by_role("button", name=setting).first.wait_for()
-    steps.start(page, epochs=2, images=640, model="lenet")
+    steps.start(page, epochs=2, images=640)
     steps.finished(page, 3)
-    page.get_by_role("link", name="Confusion").last.click()
-    steps.settled(page)
+    steps.follow(page, "Confusion")
     page.locator(".js-plotly-plot").nth(2).wait_for()
     assert page.locator(".js-plotly-plot").count() >= 3
     text = page.get_by_test_id("stMain").inner_text()
@@ -41,10 +40,9 @@ def test_tree_rings_with_an_order(server, visit):
     page = visit(f"{server}/train?on=tree-rings")
     for setting in ("ce", "emd2", "simloss@order:r=0.8"):
         page.get_by_role("button", name=setting).first.wait_for()
-    steps.start(page, epochs=2, images=400, model="lenet")
+    steps.start(page, epochs=2, images=400)
     steps.finished(page, 3)
-    page.get_by_role("link", name="Severity").last.click()
-    steps.settled(page)
+    steps.follow(page, "Severity")
     page.locator(steps.PLOT).first.wait_for()
     assert "positions" in page.get_by_test_id("stMain").inner_text()
 
@@ -64,7 +62,7 @@ def test_a_link_on_a_fresh_server_keeps_its_choices(server, visit):
 
 def test_a_running_comparison_is_cancelled_and_keeps_what_it_reached(server, visit, tmp_path):
     page = visit(f"{server}/train?on=tree-rings")
-    steps.start(page, epochs=500, images=400, model="lenet")
+    steps.start(page, epochs=500, images=400)
     page.get_by_text("1 running", exact=True).wait_for()
     page.reload()  # the page forgets; the process does not
     page.get_by_text("1 running", exact=True).wait_for()

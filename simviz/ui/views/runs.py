@@ -264,8 +264,11 @@ def take_in(upload_key: str) -> None:
     """Callback: unpack the uploaded file, or the one at the path that was typed."""
     upload, where = st.session_state.get(upload_key), st.session_state.get("zip-path")
     try:
-        with upload if upload is not None else open(folders.inside(str(where)), "rb") as file:
-            taken = archive.unpack(file, Store())
+        if upload is not None:
+            taken = archive.unpack(io.BytesIO(upload.getvalue()), Store())
+        else:
+            with open(folders.inside(str(where)), "rb") as file:
+                taken = archive.unpack(file, Store())
     except (ValueError, OSError) as error:
         st.session_state[OUTCOME] = REFUSED, f"Nothing was imported. {plain(error)}"
         return

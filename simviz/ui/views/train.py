@@ -34,7 +34,11 @@ def _form() -> None:
     data, where = picked
     drop, size = train_options.images(data)
     words = {n: w for n, w in train_settings.edited_words(data.classes).items() if n not in drop}
-    classes = data.classes.subset([n for n in data.classes if n not in drop]).with_words(words)
+    kept = [n for n in data.classes if n not in drop]
+    if len(kept) < 2:
+        st.error("Leave at least two classes in.")
+        return
+    classes = data.classes.subset(kept).with_words(words)
     settings = train_settings.show(classes, len(words))
     seeds, base = train_options.show(classes)
     base |= {"dataset": where, "drop": drop, "words": words, "train_size": size}
