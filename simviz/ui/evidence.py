@@ -59,7 +59,8 @@ class Evidence:
         return self.comparison.classes
 
     def decoded(self, run: Run) -> cache.Decoded:
-        return cache.decoded(cache.stamps(run, self.part), self.classes, self.ruler, self.decoder)
+        ruler = self.ruler if self.decoder == "min_cost" else zero_one(self.classes)  # no other decoder asks it
+        return cache.decoded(cache.stamps(run, self.part), self.classes, ruler, self.decoder)
 
     def confusion(self, panel: Panel) -> NDArray[np.int64]:
         """Counts of all runs of a panel together, int64 (C, C)."""

@@ -48,8 +48,8 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
         icon=":material/download:",
         key="severity-csv",
     )
-    for text in compare.findings(rows):
-        st.markdown(f"- {plain(text)}")
+    if findings := compare.findings(rows):
+        st.markdown("\n".join(f"- {plain(text)}" for text in findings))
     said = {(r.setting, w) for r in rows for w in r.warnings}
     for setting, warning in sorted(said):
         st.warning(f"**{plain(setting)}**: {plain(warning)}")
@@ -57,9 +57,9 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
 
 def _table(rows: list[compare.Row], metrics: list[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Numbers with their half interval beside them, and how the columns are written."""
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    number = st.column_config.NumberColumn
     table = pd.DataFrame({"setting": [r.setting for r in rows]})
-    columns: dict[str, Any] = {"setting": text(pinned=True, width="medium")}
+    columns: dict[str, Any] = {}
     if any(r.decoder != rows[0].decoder for r in rows):
         table["decoder"] = [r.decoder for r in rows]
     table["control"] = [r.control for r in rows]
