@@ -2,7 +2,7 @@
 
 Run: python benchmarks/shipped.py (about 25 minutes on 2 cores)
 
-In float32 on the CPU, so that a rerun elsewhere lands near the same figures. Penultimate features are
+In bfloat16 on the CPU, so that a rerun elsewhere lands near the same figures. Penultimate features are
 left out of the archives: they would be most of their size, and no page here needs them.
 """
 
@@ -19,7 +19,7 @@ from simviz.runs import Comparison, Store, archive, worker
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "data" / "examples"
 ASKED = ("ce", "simloss@words:keep=0.02", "ground_distance@words", "soft_labels@groups")
-BASE = {"dataset": "pictograms", "epochs": 5, "precision": "float32", "device": "cpu", "ruler": "groups"}
+BASE = {"dataset": "pictograms", "epochs": 5, "precision": "bfloat16", "device": "cpu", "ruler": "groups"}
 SEEDS = range(5)
 
 
