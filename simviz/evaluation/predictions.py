@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,7 @@ class Predictions:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {k: file[k] for k in file.files if features or k != "features"}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"{path.name} is not a readable predictions file: {error}") from None
         missing = {"ids", "units", "target"} - arrays.keys()
         if missing:

@@ -25,6 +25,8 @@ import os
 import re
 import shutil
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +44,7 @@ from simviz.runs.spec import RunSpec, checked
 SCHEMA_VERSION = 1
 ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,119}$")
 SETTLED = ("finished", "cancelled", "failed")
+BROKEN_NPZ = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 MAX_JSON_BYTES = 20 * 2**20
 
 
@@ -154,7 +157,7 @@ class Run:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {k: file[k] for k in file.files}
-        except (OSError, ValueError) as error:
+        except BROKEN_NPZ as error:
             raise StoreError(f"{self.id} has no readable arrays of epoch {epoch}: {error}") from None
 
     def has_predictions(self, part: str = "test") -> bool:
@@ -252,7 +255,7 @@ class Comparison:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {"ids": file["ids"], "images": file["images"]}
-        except (OSError, ValueError, KeyError) as error:
+        except BROKEN_NPZ as error:
             raise StoreError(f"{self.id}/images.npz cannot be read: {error}") from None
 
 

@@ -20,7 +20,8 @@ from simviz.datasets import ImageDataset
 from simviz.evaluation import Ruler
 from simviz.evaluation.predictions import Predictions
 from simviz.matrices import ClassMatrix, anatomy, files
-from simviz.runs import Comparison, Run, Store, progress
+from simviz.runs import Comparison, Run, Store, StoreError, progress
+from simviz.runs import examples as archives
 
 BY_CONTENT: dict[Any, Any] = {
     ClassSet: lambda c: c.fingerprint,
@@ -61,6 +62,16 @@ def measured(matrix: ClassMatrix) -> anatomy.Anatomy:
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
 def leaves(matrix: ClassMatrix) -> list[int]:
     return anatomy.leaf_order(matrix)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Unpacking the examples")
+def examples(root: str) -> str | None:
+    """Put the shipped comparisons into the store below `root`, once; a sentence where that cannot be done."""
+    try:
+        archives.install(Store(root))
+    except (StoreError, OSError) as error:
+        return f"The shipped examples could not be unpacked: {error}"
+    return None
 
 
 @st.cache_resource(max_entries=2, show_spinner="Preparing the data set; the first time takes a while")

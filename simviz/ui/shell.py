@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from simviz.runs import Comparison, Store, StoreError
-from simviz.ui import links, state
+from simviz.ui import cache, links, state
 from simviz.ui.text import plain
 
 PAGES = {
@@ -77,6 +77,8 @@ def configure() -> None:
 def run() -> None:
     """Called by app.py: the navigation, the sidebar, then the page inside them."""
     page = st.navigation(pages())
+    if wanted := st.session_state.pop(state.GO, None):
+        st.switch_page(f"pages/{wanted}.py")  # here, where no widget of this run is bound to the link yet
     name = page.url_path or "home"
     links.place.set(st.container())
     with st.sidebar:
@@ -122,6 +124,8 @@ def order_picker() -> str:
 
 def _choose() -> Frame:
     """The pickers of comparison, A and B. Nothing is preselected: a link that names nothing means the newest."""
+    if said := cache.examples(str(Store().root)):
+        st.warning(plain(said))
     every = {c.id: c for c in Store().comparisons()}
     if not every:
         links.unknown(state.COMPARISON, (), "comparison")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,16 +13,20 @@ from streamlit.testing.v1 import AppTest
 
 from simviz import ClassSet, compare
 from simviz.evaluation.predictions import Predictions
-from simviz.runs import Comparison, Store, checked, worker
+from simviz.runs import Comparison, Store, checked, examples, worker
 
 APP = Path(__file__).parents[2] / "app.py"
 
 
 @pytest.fixture
 def runs(tmp_path, monkeypatch) -> Path:
-    """An empty run folder of its own, and a cache of drawn sets that the whole session shares."""
-    monkeypatch.setenv("SIMVIZ_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
+    """An empty run folder of its own, whose user has deleted the shipped examples."""
+    folder = tmp_path / "runs"
+    shipped = [p.name for p in examples.FOLDER.glob("*.zip")]
+    folder.mkdir()
+    (folder / examples.MARKER).write_text(json.dumps({"installed": shipped}))
+    monkeypatch.setenv("SIMVIZ_RUNS", str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -21,6 +21,12 @@ ALT = (
     "a circle a band that wraps around, groups three blocks"
 )
 
+WAYS = (
+    ("similarity", "Build a matrix", "From the words of the classes, their order, their groups, or a file of yours."),
+    ("train", "Train and compare", "Several losses on the same pictures and batches, in seconds to minutes, here."),
+    ("severity", "See the mistakes", "How bad each loss's errors are, on the comparison that ships or on yours."),
+)
+
 
 def show() -> None:
     st.title("Which mistakes does a loss mind?")
@@ -34,7 +40,10 @@ def show() -> None:
         "What a loss is told about twelve classes, row = true class, stronger = nearer. Cross entropy sees the "
         "diagonal alone. Computed by the same functions that training uses."
     )
-    st.page_link("pages/similarity.py", label="Build a similarity matrix", icon=":material/arrow_forward:")
+    for column, (page, way, about) in zip(st.columns(3), WAYS, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.page_link(f"pages/{page}.py", label=f"**{way}**", icon=":material/arrow_forward:")
+            st.caption(about)
     st.caption(environment())
 
 
