@@ -54,7 +54,8 @@ def ship(comparison: Comparison, name: str) -> None:
 
 def say(run: object, event: object) -> None:
     if not hasattr(event, "step"):
-        print(f"{run.id}: epoch {event.epoch}, accuracy {event.validation['accuracy']:.3f}", file=sys.stderr, flush=True)
+        accuracy = event.validation["accuracy"]
+        print(f"{run.id}: epoch {event.epoch}, accuracy {accuracy:.3f}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

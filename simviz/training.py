@@ -179,7 +179,10 @@ class Trainer:
         """Adam's moments in the memory layout of their parameters: the fused kernel walks both as flat arrays."""
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         return {
-            i: {k: torch.empty_like(parameters[i]).copy_(v) if v.shape == parameters[i].shape else v for k, v in m.items()}
+            i: {
+                k: torch.empty_like(parameters[i]).copy_(v) if v.shape == parameters[i].shape else v
+                for k, v in m.items()
+            }
             for i, m in moments.items()
         }
 

@@ -38,7 +38,9 @@ def test_settings_asked_for_come_before_controls_and_seeds_stay_together():
     assert len(specs) == 8
 
 
-@pytest.mark.parametrize(("settings", "seeds", "text"), [([], 1, "no setting"), (["ce"], 0, "0 seeds"), (["@x"], 1, "no loss")])
+@pytest.mark.parametrize(
+    ("settings", "seeds", "text"), [([], 1, "no setting"), (["ce"], 0, "0 seeds"), (["@x"], 1, "no loss")]
+)
 def test_an_impossible_comparison_is_refused(settings, seeds, text):
     with pytest.raises(ValueError, match=text):
         compare.specs_for(settings, range(seeds), dataset="pictograms")
@@ -71,7 +73,9 @@ def test_a_row_is_its_runs_results(comparison):
 
 def test_mean_cost_is_error_rate_times_severity_in_every_row(comparison):
     for row in compare.table(comparison):
-        for acc, cost, severity in zip(*(row.values[k] for k in ("accuracy", "mean_cost", "mistake_severity")), strict=True):
+        for acc, cost, severity in zip(
+            *(row.values[k] for k in ("accuracy", "mean_cost", "mistake_severity")), strict=True
+        ):
             assert cost == pytest.approx((1 - acc) * (severity or 0))
 
 
@@ -85,7 +89,9 @@ def test_a_loss_trained_on_the_ruler_says_so(comparison):
     rows = {r.setting: r for r in compare.table(comparison)}
     assert not rows["ce"].same_ruler
     matrix = comparison.groups["expected_cost@words"][0].matrix()
-    same = {r.setting: r.same_ruler for r in compare.table(comparison, ruler=evaluation.ruler(comparison.classes, matrix))}
+    same = {
+        r.setting: r.same_ruler for r in compare.table(comparison, ruler=evaluation.ruler(comparison.classes, matrix))
+    }
     assert same["expected_cost@words"]
     assert not same["ce"]
 

@@ -59,11 +59,16 @@ def normalise(confusion: ArrayLike, by: str = "counts") -> NDArray[np.float64]:
 
     "true" makes rows sum to 1 (the diagonal is the recall), "predicted" makes columns sum to 1 (the
     diagonal is the precision); rows or columns without samples stay 0. "counts" changes nothing.
-    Returns float64 (C, C). ValueError for another `by`.
+    Returns float64 (C, C). ValueError for another `by`, a table that is not square, or an entry that is
+    negative or not finite.
     """
     if by not in NORMALISATIONS:
         raise ValueError(f"by is {by!r}; it is one of {', '.join(NORMALISATIONS)}")
     table = np.asarray(confusion, dtype=np.float64)
+    if table.ndim != 2 or table.shape[0] != table.shape[1]:
+        raise ValueError(f"confusion is {' x '.join(map(str, table.shape))}; it must be square")
+    if not np.isfinite(table).all() or (table < 0).any():
+        raise ValueError("confusion holds an entry that is negative or not finite; counts are needed")
     if by == "counts":
         return table.copy()
     axis = {"true": 1, "predicted": 0, "all": None}[by]

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
+from simviz.evaluation import normalise
 from simviz.figures import style
 from simviz.figures.heatmap import Scale, heatmap
 
@@ -19,39 +20,6 @@ TITLES = {
     "predicted": "share of the predicted class",
     "all": "share of all images",
 }
-
-
-def normalized(confusion: ArrayLike, normalize: Normalize = "true") -> NDArray[np.float64]:
-    """Counts, or shares of each row ("true"), each column ("predicted") or the whole ("all").
-
-    Parameters
-    ----------
-    confusion : array_like, shape (C, C), counts, not negative
-
-    Returns
-    -------
-    float64 array, shape (C, C); a row, column or matrix without counts stays 0
-
-    Raises
-    ------
-    ValueError
-        For an unknown `normalize`, a matrix that is not square, or a negative count.
-    """
-    counts = np.asarray(confusion, dtype=np.float64)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
-        raise ValueError(f"confusion is {' x '.join(map(str, counts.shape))}; it must be square")
-    if not np.isfinite(counts).all() or (counts < 0).any():
-        raise ValueError("confusion holds an entry that is negative or not finite; counts are needed")
-    if normalize not in TITLES:
-        raise ValueError(f"normalize is {normalize!r}; choose one of {', '.join(TITLES)}")
-    if normalize == "counts":
-        return counts
-    totals = {
-        "true": counts.sum(axis=1, keepdims=True),
-        "predicted": counts.sum(axis=0, keepdims=True),
-        "all": counts.sum(keepdims=True),
-    }[normalize]
-    return np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
 
 
 def confusion(
@@ -80,7 +48,7 @@ def confusion(
     limits : range of the colours (above 0 with `log`); give every picture of a comparison the same
     """
     raw = np.asarray(counts)
-    table = normalized(raw, normalize)
+    table = normalise(raw, normalize)
     if hide_diagonal:
         np.fill_diagonal(table, np.nan)
     scale = Scale(
@@ -132,7 +100,7 @@ def difference(
     a, b : array_like, shape (C, C), counts
     labels : what A and B are, for the pointer's text
     """
-    first, second = normalized(a, normalize), normalized(b, normalize)
+    first, second = normalise(a, normalize), normalise(b, normalize)
     if first.shape != second.shape:
         raise ValueError(f"A has {len(first)} classes and B {len(second)}; a difference needs the same classes")
     table = first - second

@@ -242,15 +242,18 @@ def test_a_lost_comparison_can_be_resumed_or_given_up(visit, runs, started):
     assert [r.status["state"] for r in made.runs] == ["cancelled", "cancelled"]
 
 
-def test_finished_runs_link_to_their_results_and_tell_their_warnings(visit, runs):
+def test_finished_runs_lead_to_their_results_and_tell_their_warnings(visit, runs):
     made = helpers.comparison(runs)
+    helpers.comparison(runs, title="a newer one")
     result = json.loads((made.runs[0].path / "result.json").read_text())
     write_json(made.runs[0].path / "result.json", {**result, "warning": "This run has collapsed: 2 of 64 classes."})
     at = visit("train")
-    links = [link.proto.page for link in at.get("page_link")]
-    assert {"confusion", "severity"} <= set(links)
     assert "has collapsed" in says(at)
     assert not [b for b in at.button if b.label == "Cancel"]
+    at.button(key=f"severity-{made.id}").click().run()
+    assert not at.exception
+    assert at.session_state["c"] == made.id
+    assert at.title[0].value.startswith("Severity")
 
 
 def test_a_failure_is_told_with_its_log(visit, runs):

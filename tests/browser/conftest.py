@@ -27,15 +27,15 @@ def executable() -> str | None:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """The app on a free port with its own runs and cache; yields its address."""
+def serving(folder: Path, cache: Path | None = None) -> Iterator[str]:
+    """The app on a free port with its own runs, and its own cache if none is given; yields its address."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     (folder / "tmp").mkdir(parents=True)
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
     command += ["--server.headless", "true", "--server.port", str(port)]
-    given = {"SIMVIZ_RUNS": str(folder / "runs"), "SIMVIZ_CACHE": str(folder / "cache")}
+    given = {"SIMVIZ_RUNS": str(folder / "runs"), "SIMVIZ_CACHE": str(cache or folder / "cache")}
     given["TMPDIR"] = str(folder / "tmp")  # a lock of its own: nothing here waits for the machine's other runs
     with (folder / "server.txt").open("wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **given}, stdout=log, stderr=log)
@@ -69,9 +69,9 @@ def browser():
 
 
 @pytest.fixture
-def server(browser, tmp_path) -> Iterator[str]:
-    """A server nobody has visited yet, with no runs and an empty cache."""
-    with serving(tmp_path) as address:
+def server(browser, tmp_path, cache_folder) -> Iterator[str]:
+    """A server nobody has visited yet, with no runs; drawn data sets are shared by all tests."""
+    with serving(tmp_path, cache_folder) as address:
         yield address
 
 

@@ -62,6 +62,7 @@ def finished(page: Any, runs: int, seconds: float = 120) -> None:
 
 
 def follow(page: Any, name: str) -> None:
-    """Follow a link of the page itself."""
-    page.get_by_test_id("stMain").get_by_role("link", name=name).first.click()
+    """Go on from the newest card of the job board."""
+    page.get_by_test_id("stMain").get_by_role("button", name=name).first.click()
+    page.locator("h1", has_text=name).wait_for()
     settled(page)

@@ -48,16 +48,18 @@ def test_tree_rings_with_an_order(server, visit):
 
 
 def test_a_link_on_a_fresh_server_keeps_its_choices(server, visit):
+    from playwright.sync_api import expect
+
     page = visit(f"{server}/train?epochs=7&seeds=2&on=tree-rings")
-    steps.settled(page)
-    assert page.get_by_role("spinbutton", name="Epochs").input_value() == "7"
-    assert page.get_by_role("spinbutton", name="Seeds").input_value() == "2"
+    epochs, seeds = (page.get_by_role("spinbutton", name=name) for name in ("Epochs", "Seeds"))
+    expect(epochs).to_have_value("7", timeout=60_000)
+    expect(seeds).to_have_value("2")
     assert page.get_by_test_id("stSidebarNav").get_by_role("link").count() >= 6
     assert "epochs=7" in page.url
     assert "on=tree-rings" in page.url
     page.reload()
-    steps.settled(page)
-    assert page.get_by_role("spinbutton", name="Epochs").input_value() == "7"
+    expect(epochs).to_have_value("7", timeout=60_000)
+    expect(seeds).to_have_value("2")
 
 
 def test_a_running_comparison_is_cancelled_and_keeps_what_it_reached(server, visit, tmp_path):

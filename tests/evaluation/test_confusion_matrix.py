@@ -4,11 +4,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from .evaluation_cases import case, distance_ruler, seeds
 from hypothesis import given
 
 from simviz import ClassSet
 from simviz.evaluation import class_severity, confusion_matrix, decode, error_distances, normalise, top_pairs
+
+from .evaluation_cases import case, distance_ruler, seeds
 
 
 def _counted(seed: int):

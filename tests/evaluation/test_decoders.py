@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from .evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -17,6 +16,8 @@ from simviz.evaluation import (
     probabilities,
     ruler,
 )
+
+from .evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
 
 
 @given(seeds)

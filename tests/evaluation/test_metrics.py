@@ -6,7 +6,6 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from .evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +20,8 @@ from simviz.evaluation import (
     probabilities,
     ruler,
 )
+
+from .evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
 
 ANY = {"accuracy", "macro_recall", "nll", "ece", "mean_cost", "mistake_severity", "distinct_classes"}
 

@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from .evaluation_cases import seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,8 @@ from simviz.evaluation.statistics import (
     seeds_needed,
     two_level_bootstrap,
 )
+
+from .evaluation_cases import seeds
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 

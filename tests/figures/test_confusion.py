@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from simviz.figures.confusion import confusion, difference, multiple, normalized
+from simviz.evaluation import normalise
+from simviz.figures.confusion import confusion, difference, multiple
 
 counts = st.integers(1, 8).flatmap(lambda c: arrays(np.int64, (c, c), elements=st.integers(0, 50)))
 NAMES = ["cat", "dog", "truck"]
@@ -13,11 +14,11 @@ TABLE = np.array([[8, 2, 0], [5, 5, 0], [0, 0, 0]])
 
 @given(counts)
 def test_shares_sum_to_one_wherever_there_are_images(table):
-    by_true = normalized(table, "true").sum(axis=1)
+    by_true = normalise(table, "true").sum(axis=1)
     assert np.allclose(by_true, table.sum(axis=1) > 0)
-    assert np.allclose(normalized(table, "predicted").sum(axis=0), table.sum(axis=0) > 0)
-    assert np.isclose(normalized(table, "all").sum(), table.sum() > 0)
-    assert np.array_equal(normalized(table, "counts"), table)
+    assert np.allclose(normalise(table, "predicted").sum(axis=0), table.sum(axis=0) > 0)
+    assert np.isclose(normalise(table, "all").sum(), table.sum() > 0)
+    assert np.array_equal(normalise(table, "counts"), table)
 
 
 def test_rows_are_true_classes_and_say_so():
@@ -67,12 +68,12 @@ def test_blue_is_rarer_in_b():
     [
         (np.ones((2, 3)), "true", "2 x 3; it must be square"),
         (-np.ones((2, 2)), "true", "negative"),
-        (np.eye(2), "rows", "choose one of counts, true, predicted, all"),
+        (np.eye(2), "rows", "it is one of counts, true, predicted, all"),
     ],
 )
 def test_what_is_no_confusion_matrix_is_refused(table, normalize, message):
     with pytest.raises(ValueError, match=message):
-        normalized(table, normalize)
+        normalise(table, normalize)
 
 
 def test_a_difference_between_other_classes_is_refused():

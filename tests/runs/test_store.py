@@ -20,7 +20,10 @@ def test_what_was_laid_out_is_read_back(make):
     (found,) = store.comparisons()
     assert found.id == comparison.id
     assert found.title == "shapes"
-    assert {s: [r.spec.seed for r in runs] for s, runs in found.groups.items()} == {"ce": [0, 1], "simloss@words": [0, 1]}
+    assert {s: [r.spec.seed for r in runs] for s, runs in found.groups.items()} == {
+        "ce": [0, 1],
+        "simloss@words": [0, 1],
+    }
     assert all(r.status["state"] == "queued" for r in found.runs)
     assert found.classes.names == ("car", "cat", "dog", "truck")
 
@@ -32,7 +35,9 @@ def test_an_id_that_is_none_of_the_store_is_refused(make, name):
         store.comparison(name)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"model": 3}', '{"dataset": "x", "loss": "ce", "epochs": -1}', "\x00\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", '{"model": 3}', '{"dataset": "x", "loss": "ce", "epochs": -1}', "\x00\xff"]
+)
 def test_a_damaged_spec_is_a_sentence_and_leaves_the_others(make, text):
     comparison = make()
     broken, fine = comparison.runs
@@ -65,9 +70,14 @@ def test_a_queued_run_without_its_process_is_lost(make):
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.json"
     write_json(path, {"a": 1})
-    with pytest.raises(ZeroDivisionError), replacing(path) as partial:
-        partial.write_text("half")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with replacing(path) as partial:
+            partial.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert read_json(path) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 

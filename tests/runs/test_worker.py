@@ -43,7 +43,9 @@ def test_a_finished_run_keeps_what_the_pages_need(done):
         assert result.keys() >= FLAT
         assert result["split"] == "test"
         assert result["ruler"].startswith("words")
-        assert math.isclose(result["mean_cost"], (1 - result["accuracy"]) * (result["mistake_severity"] or 0), abs_tol=1e-9)
+        assert math.isclose(
+            result["mean_cost"], (1 - result["accuracy"]) * (result["mistake_severity"] or 0), abs_tol=1e-9
+        )
         assert [line["epoch"] for line in run.metrics()] == run.epochs == [1, 2]
         validation = run.predictions("validation")
         assert run.epoch_arrays(2)["confusion"].sum() == len(validation)
