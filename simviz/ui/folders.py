@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from simviz import words
 from simviz.runs import Store
 from simviz.settings import parse_setting
 
@@ -40,8 +41,12 @@ def inside(text: str) -> str:
 
 
 def checked_setting(text: str) -> str:
-    """The setting in canonical form; a matrix file must lie inside a configured folder."""
+    """The setting in canonical form; a matrix or vector file it names must lie inside a configured folder."""
     setting = parse_setting(text)
-    if setting.matrix is not None and setting.matrix.is_file:
-        inside(setting.matrix.name)
+    if setting.matrix is not None:
+        vectors = setting.matrix.options.get("vectors")
+        if setting.matrix.is_file:
+            inside(setting.matrix.name)
+        if vectors is not None and words.is_path(str(vectors)):
+            inside(str(vectors))
     return str(setting)
