@@ -63,7 +63,7 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
         partial.write_text(json.dumps(data, indent=1, allow_nan=False, default=_plain) + "\n")
 
 
-class replacing:  # noqa: N801
+class replacing:
     """Context: a temporary path that becomes `path` on success and is removed on failure."""
 
     def __init__(self, path: Path) -> None:
