@@ -77,7 +77,8 @@ def configure() -> None:
 def run() -> None:
     """Called by app.py: the navigation, the sidebar, then the page inside them."""
     page = st.navigation(pages())
-    if wanted := st.session_state.pop(state.GO, None):
+    wanted = st.session_state.pop(state.GO, None)
+    if wanted not in (None, page.url_path):
         st.switch_page(f"pages/{wanted}.py")  # here, where no widget of this run is bound to the link yet
     name = page.url_path or "home"
     links.place.set(st.container())

@@ -20,6 +20,13 @@ CONFUSION = (NORMALIZE, HIDE, LOG, TRUE, PREDICTED, PAIRS)
 SPREAD, BEYOND, QUANTITY, SORT, WORST = "spread", "beyond", "quantity", "sort", "worst"
 SEVERITY = (SPREAD, BEYOND, QUANTITY, SORT, WORST)
 
+LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE = (
+    *("set", "truth", "between", "width", "step", "guess"),
+    *("losses", "one"),
+)
+WEIGHTS = ("w0", "w1", "w2", "w3", "w4", "w5")  # of one's own prediction, the true class first
+LOSSES = (LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, *WEIGHTS)
+
 DATASET, WHERE, EPOCHS, SEEDS = "on", "path", "epochs", "seeds"
 TRAIN = (DATASET, WHERE, EPOCHS, SEEDS)
 ELSEWHERE = "path"
@@ -43,3 +50,4 @@ OF_PAGE: dict[str, tuple[str, ...]] = {
 }
 
 BUILT = "built"  # the matrix of the similarity page, for the train page; of the session, not of the link
+GO = "go"  # a page to go to in the next run, set by a callback; the frame does it

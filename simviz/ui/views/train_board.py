@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from streamlit.errors import StreamlitAPIException
+
 from simviz.runs import Comparison, Store, StoreError, progress, queue
 from simviz.runs.progress import Line
 from simviz.ui import cache, state
@@ -54,6 +56,7 @@ def _shown() -> list[tuple[Comparison, list[Line]]]:
 
 
 def _board(live: bool) -> None:
+    _go()
     st.header("Job board")
     cards = _shown()
     if not cards:
@@ -65,6 +68,20 @@ def _board(live: bool) -> None:
             _card(comparison, found, first=place == 0)
     if live != any(not progress.over(found) for _, found in cards):
         st.rerun()  # the whole page: the ticking starts or stops there
+
+
+def _go() -> None:
+    """Follow `_open`. From a run of the board alone, at once: the next tick would else take the choice back.
+
+    In a run of the whole page the sidebar's widgets hold the link, so the frame of the next run goes there.
+    """
+    page = st.session_state.get(state.GO)
+    if page is None:
+        return
+    try:
+        st.switch_page(f"pages/{page}.py")
+    except StreamlitAPIException:
+        st.rerun()
 
 
 def _announce(comparison: Comparison, found: Sequence[Line]) -> None:
@@ -147,8 +164,20 @@ def _actions(comparison: Comparison, found: Sequence[Line]) -> None:
         st.button("Give up", key=f"close-{key}", on_click=_cancel, args=(key,), icon=":material/close:")
     if any(one.state in ("finished", "cancelled") for one in found):
         for page, label in (("confusion", "Confusion"), ("severity", "Severity")):
-            link = {state.COMPARISON: key}
-            st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", query_params=link)
+            st.button(
+                label,
+                key=f"{page}-{key}",
+                type="tertiary",
+                icon=":material/arrow_forward:",
+                on_click=_open,
+                args=(page, key),
+            )
+
+
+def _open(page: str, comparison_id: str) -> None:
+    """Callback: go to a page about this comparison. A page link would lose its query to the next tick of the board."""
+    st.session_state[state.COMPARISON] = comparison_id
+    st.session_state[state.GO] = page
 
 
 def _cancel(comparison_id: str) -> None:
