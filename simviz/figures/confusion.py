@@ -132,9 +132,10 @@ def difference(
 def multiple(fig: go.Figure, height: int = 460) -> go.Figure:
     """The same picture as one of several side by side: lower, a bare colour bar, no axis titles."""
     for trace in fig.data:
-        bar = {"heatmap": "colorbar", "scatter": "marker.colorbar"}.get(trace.type)  # an image carries none
-        if bar is not None:
-            trace[bar].update(title=None, thickness=8, nticks=4, xpad=4, tickfont={"size": 10})
+        if trace.type == "heatmap" or (trace.type == "scatter" and trace.marker.showscale):
+            # a bar's options on a trace without one would draw a second bar over the first
+            bar = trace if trace.type == "heatmap" else trace.marker
+            bar.colorbar.update(title=None, thickness=8, nticks=4, xpad=4, tickfont={"size": 10})
     fig.update_xaxes(title=None, tickfont={"size": 9})
     fig.update_yaxes(title=None, tickfont={"size": 9})
     return fig.update_layout(height=height, title_font_size=13)

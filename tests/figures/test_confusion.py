@@ -103,3 +103,11 @@ def test_means_over_seeds_keep_a_decimal():
 def test_logarithmic_colours_share_their_range():
     figs = [confusion(t, NAMES, log=True, normalize="counts", limits=(1, 100)) for t in (TABLE, TABLE.T)]
     assert {(f.data[0].zmin, f.data[0].zmax) for f in figs} == {(0, 2)}
+
+
+def test_one_of_several_has_one_colour_bar():
+    fig = multiple(confusion(np.eye(30), [f"c{i}" for i in range(30)]))
+    assert fig.data[0].colorbar.thickness == 8
+    layers = [t for t in fig.data if t.type == "scatter"]
+    assert layers
+    assert all("colorbar" not in t.marker.to_plotly_json() for t in layers)
