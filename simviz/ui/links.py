@@ -20,10 +20,10 @@ place: ContextVar[DeltaGenerator] = ContextVar("place")  # where sentences about
 
 
 def url(page_url: str, values: Mapping[str, object]) -> str:
-    """`page_url` with these query parameters and no others; None and "" are left out."""
+    """`page_url` with these query parameters and no others; None and "" are left out, a list is repeated."""
     parts = urlsplit(page_url)
     pairs = {k: v for k, v in values.items() if v not in (None, "")}
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(pairs), ""))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(pairs, doseq=True), ""))
 
 
 def unknown(key: str, options: Iterable[str], what: str) -> bool:
@@ -31,8 +31,13 @@ def unknown(key: str, options: Iterable[str], what: str) -> bool:
     asked = st.query_params.get(key)
     if asked is None or asked in set(options):
         return False
-    _say(f"The link asks for the {what} “{plain(asked)}”, which is not here. Choose another one.")
+    say_unknown(what, asked)
     return True
+
+
+def say_unknown(what: str, asked: str) -> None:
+    """The sentence of `unknown`, for what the caller has found out itself."""
+    _say(f"The link asks for the {what} “{plain(asked)}”, which is not here. Choose another one.")
 
 
 def outside(key: str, low: float, high: float, what: str) -> bool:

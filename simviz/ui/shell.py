@@ -16,7 +16,15 @@ from simviz.ui import cache, links, state
 from simviz.ui.text import plain
 
 PAGES = {
-    "Learn": [("home", "Start", ":material/home:", "What simviz is for, and what this machine has.")],
+    "Learn": [
+        ("home", "Start", ":material/home:", "What simviz is for, and what this machine has."),
+        (
+            "losses",
+            "What each loss pays for",
+            ":material/balance:",
+            "Write down an answer; see the value and the gradient of every loss.",
+        ),
+    ],
     "Build": [
         (
             "similarity",

@@ -42,6 +42,7 @@ SWITCH = ("true", "false", "True", "False")
 
 # Which keys a page's link writes out besides the frame's.
 OF_PAGE: dict[str, tuple[str, ...]] = {
+    "losses": LOSSES,
     "similarity": SIMILARITY,
     "train": TRAIN,
     "confusion": CONFUSION,
