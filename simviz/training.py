@@ -113,7 +113,13 @@ class Trainer:
         self.best_weights: dict[str, Tensor] | None = None
 
     def events(self) -> Iterator[Step | EpochEnd]:
-        """Train until the last epoch or early stopping; may be abandoned at any event."""
+        """Train until the last epoch or early stopping; may be abandoned at any event.
+
+        Raises
+        ------
+        ValueError
+            In the epoch in which the loss is no longer finite.
+        """
         while self.epoch < self.spec.epochs:
             started = time.perf_counter()
             self.network.train()
@@ -123,6 +129,8 @@ class Trainer:
                 total += self._learn(*batch)
                 yield Step(self.epoch + 1, step + 1, self.steps)
             mean_loss = float(total) / self.steps
+            if not math.isfinite(mean_loss):
+                raise ValueError(f"the loss became {mean_loss} in epoch {self.epoch + 1}; lower the learning rate")
             warm = self.epoch < self.warmup
             self.epoch += 1
             yield self._end_epoch(mean_loss, time.perf_counter() - started, warm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_folders(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Tests never touch the user's runs or caches."""
+    """Tests never touch the user's runs or caches, nor wait for a training of theirs."""
+    os.environ["TMPDIR"] = tempfile.tempdir = str(tmp_path_factory.mktemp("machine"))
     os.environ["SIMVIZ_CACHE"] = str(cache_folder)
     os.environ["SIMVIZ_RUNS"] = str(tmp_path_factory.mktemp("runs"))
 

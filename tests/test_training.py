@@ -105,6 +105,13 @@ def test_a_monitor_the_classes_do_not_have_is_named(data):
         epochs(trainer(data, patience=1, monitor="mae"))
 
 
+def test_a_loss_that_is_no_number_ends_the_run_with_the_way_out(data):
+    trained = trainer(data)
+    trained.loss.forward = lambda outputs, target: outputs.sum() * float("nan")
+    with pytest.raises(ValueError, match=r"became nan in epoch 1; lower the learning rate"):
+        epochs(trained)
+
+
 def test_predictions_are_distributions_in_the_order_of_the_data(data):
     trained = trainer(data)
     found = trained.predict("test")

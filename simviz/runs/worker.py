@@ -139,19 +139,19 @@ def _train(run: Run, comparison: Comparison, listener: Listener | None) -> None:
             clock.tick(event)
             if listener:
                 listener(run, event)
-    except Cancelled:
-        if not saved.exists():
+    except (Cancelled, KeyboardInterrupt) as stop:
+        if saved.exists():
+            trainer.load_state_dict(checkpoint.load(saved))
+            _conclude(run, trainer, data, clock, "cancelled")
+        else:
             _set_status(run, state="cancelled", epoch=0, epochs=spec.epochs)
-            return
-        trainer.load_state_dict(checkpoint.load(saved))
-        _conclude(run, trainer, data, clock, "cancelled")
+        if isinstance(stop, KeyboardInterrupt):
+            raise
     else:
         _conclude(run, trainer, data, clock, "finished")
 
 
 def _keep_epoch(run: Run, event: Any) -> None:
-    if not math.isfinite(event.train_loss):
-        raise ValueError(f"the loss became {event.train_loss} in epoch {event.epoch}; lower the learning rate")
     with replacing(run.path / "epochs" / f"{event.epoch:04d}.npz") as partial, partial.open("wb") as file:
         np.savez_compressed(file, confusion=event.confusion, **event.arrays)
     line = {

@@ -96,6 +96,22 @@ def test_cancel_keeps_what_was_reached(make):
     assert run.has_predictions("test")
 
 
+def test_an_interrupt_from_the_keyboard_keeps_what_was_reached(make):
+    comparison = make(epochs=2000)
+
+    def listener(run, event):
+        if getattr(event, "epoch", 0) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        worker.work(comparison, listener)
+    first, second = comparison.runs
+    assert first.status["state"] == "cancelled"
+    assert first.result()["epoch"] == len(first.metrics()) >= 2
+    assert first.has_predictions("test")
+    assert not second.has_predictions("test")
+
+
 def test_a_run_that_waits_can_be_cancelled(make):
     comparison = make()
     for run in comparison.runs:
