@@ -286,7 +286,7 @@ def _take_along(chosen: Chosen, shown: ClassMatrix) -> None:
     st.code(f"simloss@{chosen.part}\nground_distance@{chosen.part}", language=None)
     if chosen.part.startswith("words") and chosen.classes.words != ClassSet(chosen.classes.names).words:
         st.caption(
-            "The words you changed are not part of that text: export the matrix and use its file, simloss@FILE.csv."
+            "The words you changed are not part of that text: export the matrix and use its file, `simloss@FILE.csv`."
         )
 
 

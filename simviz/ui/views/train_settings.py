@@ -167,7 +167,7 @@ def _matrix(classes: ClassSet) -> str:
 
     lacking = {"positions": classes.positions is None, "groups": classes.groups is None}
     builders = {b.name: b for b in matrices.available() if not lacking.get(b.name)}
-    name = st.selectbox("Matrix", builders, key="build-matrix", help="Files are typed: simloss@FILE.csv")
+    name = st.selectbox("Matrix", builders, key="build-matrix", help="Files are typed: `simloss@FILE.csv`")
     st.caption(plain(builders[name].summary))
     takes = ", ".join(builders[name].options)
     options = st.text_input(f"Its options ({takes})", key="build-m-options") if takes else ""
