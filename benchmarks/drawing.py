@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 
-from simviz.datasets import pictograms, tree_rings
+from simviz.datasets import clock, counting, gauge, pictograms, tree_rings
+
+SOURCES = {"pictograms": pictograms, "tree-rings": tree_rings, "clock": clock, "counting": counting, "gauge": gauge}
 
 
 def main() -> None:
     print(f"{'data set':<12} {'size':>4} {'images':>7} {'seconds':>8} {'s / 10,000':>10}")
-    for name, source in {"pictograms": pictograms, "tree-rings": tree_rings}.items():
+    for name, source in SOURCES.items():
         start = time.perf_counter()
         drawn = len(source.draw())
         seconds = time.perf_counter() - start

@@ -16,12 +16,12 @@ from simviz.classes import ClassSet
 from simviz.datasets.core import TEST, TRAIN, VALIDATION, ImageDataset, content_fingerprint
 from simviz.datasets.glyphs import FAMILIES, renderings
 from simviz.datasets.pictogram_classes import CLASSES, WORDS
+from simviz.datasets.strokes import colour_pairs
 
 VERSION = 3  # raised when the drawing changes: cached sets of older versions are then not used
 SIZE = 32
 PER_CLASS = {TRAIN: 140, VALIDATION: 20, TEST: 40}
 _MASK = 48  # pixels of a mask, also kept at half that size for small drawings
-_MIN_CONTRAST = 80.0  # how much darker, in luma of 255, a glyph is at least than its ground
 
 
 def classes() -> ClassSet:
@@ -111,7 +111,7 @@ def compose(masks: np.ndarray, starts: np.ndarray, unit: np.ndarray, size: int, 
     flip = rng.choice([-1.0, 1.0], n)
     room = (1 - scale) * size / 2
     shift = rng.uniform(-1, 1, (n, 2)) * room[:, None]
-    colours = _colours(n, rng)
+    colours = colour_pairs(n, rng)
     small = masks.reshape(len(masks), masks.shape[1] // 2, 2, masks.shape[2] // 2, 2).mean((2, 4))
     half = scale * size < 0.75 * masks.shape[1]  # sampling every second pixel of a mask would alias
     images = np.empty((n, size, size, 3), dtype=np.uint8)
@@ -155,17 +155,3 @@ def _sample(
     upper = flat[at] * (1 - u) + flat[at + 1] * u
     lower = flat[at + side] * (1 - u) + flat[at + side + 1] * u
     return upper * (1 - v) + lower * v
-
-
-def _colours(n: int, rng: np.random.Generator) -> np.ndarray:
-    """float32 (n, 2, 3): glyph and ground, uniform among the pairs with a glyph darker by enough.
-
-    With either way round a small network spends its first epochs learning that the sign does not matter.
-    """
-    pairs = rng.integers(0, 256, (n, 2, 3)).astype(np.float32)
-    luma = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    poor = np.arange(n)
-    while len(poor := poor[np.abs(np.diff(pairs[poor] @ luma, axis=1)[:, 0]) < _MIN_CONTRAST]):
-        pairs[poor] = rng.integers(0, 256, (len(poor), 2, 3))
-    order = np.argsort(pairs @ luma, axis=1)
-    return np.take_along_axis(pairs, order[:, :, None], 1)

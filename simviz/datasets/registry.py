@@ -8,17 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simviz.datasets import cifar, folder, parquet, pictograms, tree_rings, utkface
+from simviz.datasets import cifar, clock, counting, folder, gauge, parquet, pictograms, tree_rings, utkface
 from simviz.datasets.cache import cached
 from simviz.datasets.core import ImageDataset, without
 from simviz.datasets.listing import Listing, build, content_split
 
 SIZE = 32
 VERSION = 1  # of listing, decoding and splitting; cached sets of other versions are not used
-_DRAWN: dict[str, Any] = {"pictograms": pictograms, "tree-rings": tree_rings}
+_DRAWN: dict[str, Any] = {
+    "pictograms": pictograms,
+    "tree-rings": tree_rings,
+    "clock": clock,
+    "counting": counting,
+    "gauge": gauge,
+}
 _AVAILABLE = {
     "pictograms": "64 everyday things in 8 groups as icons, tested on designers not seen in training (drawn)",
     "tree-rings": "trunks of 1 to 20 years: count the rings; 20 ordered classes (drawn)",
+    "clock": "read the minute hand; 60 classes on a circle (drawn)",
+    "counting": "1 to 40 dots of a size that differs from picture to picture; 40 ordered classes (drawn)",
+    "gauge": "a needle that shows one of 20 positions with known noise, so that the best answer is known (drawn)",
     "cifar100": "100 kinds of things in 20 groups, 32x32 photographs (your files, see the README)",
     "cifar100-96": "cifar100 without aquarium_fish, sweet_pepper, keyboard and pickup_truck",
     "utkface": "faces of ages 1 to 90, 60x60; 90 ordered classes (your files, research use only)",

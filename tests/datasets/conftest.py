@@ -37,3 +37,18 @@ def pictograms(cache: Path) -> ImageDataset:
 @pytest.fixture(scope="session")
 def tree_rings(cache: Path) -> ImageDataset:
     return datasets.load("tree-rings", cache=cache)
+
+
+@pytest.fixture(scope="session")
+def clock(cache: Path) -> ImageDataset:
+    return datasets.load("clock", cache=cache)
+
+
+@pytest.fixture(scope="session")
+def counting(cache: Path) -> ImageDataset:
+    return datasets.load("counting", cache=cache)
+
+
+@pytest.fixture(scope="session")
+def gauge(cache: Path) -> ImageDataset:
+    return datasets.load("gauge", cache=cache)

@@ -73,3 +73,31 @@ def toy(labels: list[int], split: list[int], units: list[int] | None = None, nam
         split=part,
         fingerprint=content_fingerprint(classes, images, label, ids, part),
     )
+
+
+def ink(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of a dial's inked pixels: angle in turns clockwise from above, distance from the middle in radii of the face.
+
+    Read off the pixels alone: the face is what differs from the corner's colour, its middle is the mean
+    of its pixels, inked is what is darker than the face.
+    """
+    pixels = image.astype(float)
+    face = np.abs(pixels - pixels[0, 0]).sum(2) > 0
+    y, x = np.nonzero(face)
+    y, x = y - y.mean(), x - x.mean()
+    luma = pixels[face] @ np.array([0.299, 0.587, 0.114])
+    reach = np.hypot(x, y) / np.hypot(x, y).max()
+    inside = reach < 0.97  # the rim is mixed with the ground
+    dark = inside & (luma < (luma[inside].min() + np.median(luma[inside])) / 2)
+    return np.arctan2(x[dark], -y[dark]) / (2 * np.pi) % 1, reach[dark]
+
+
+def middle_turn(turns: np.ndarray) -> float:
+    """The circular mean of angles in turns, in [0, 1)."""
+    return float(np.angle(np.exp(2j * np.pi * turns).mean()) / (2 * np.pi) % 1)
+
+
+def pointer(images: np.ndarray) -> np.ndarray:
+    """Where the longest hand of each image points, in turns clockwise from above, (N,)."""
+    hands = [ink(image) for image in images]
+    return np.array([middle_turn(turn[reach > 0.9 * reach.max()]) for turn, reach in hands])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from simviz.datasets import pictograms as source
 from simviz.datasets.glyphs import renderings
 from simviz.datasets.pictogram_classes import CLASSES
+from simviz.datasets.strokes import colour_pairs
 
 
 def test_there_are_enough_classes_groups_families_and_designs():
@@ -75,7 +76,7 @@ def test_drawing_is_determined_by_the_seed(pictograms):
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**31))
 def test_glyph_and_ground_always_contrast(seed):
-    pair = source._colours(300, np.random.default_rng(seed)) @ [0.299, 0.587, 0.114]
+    pair = colour_pairs(300, np.random.default_rng(seed)) @ [0.299, 0.587, 0.114]
     assert np.abs(pair[:, 0] - pair[:, 1]).min() >= 80
 
 
