@@ -1,4 +1,4 @@
-"""CIFAR-100 (Krizhevsky 2009): what its classes are, and torchvision's own files of it.
+"""CIFAR-100 and CIFAR-10 (Krizhevsky 2009): what their classes are, and torchvision's own files of them.
 
 Everything is keyed by class name. The list of the SimLoss authors says "computer keyboard" where
 CIFAR-100 says "keyboard" and sorts it elsewhere, which shifts every row in between when a matrix is
@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,11 @@ from simviz.datasets.core import TEST, TRAIN
 from simviz.datasets.listing import Listing
 
 FOLDER, ARCHIVE = "cifar-100-python", "cifar-100-python.tar.gz"
+FOLDER_10, ARCHIVE_10 = "cifar-10-batches-py", "cifar-10-python.tar.gz"
+
+# CIFAR-10: name -> group; every name is its own word.
+CIFAR10 = dict.fromkeys(("bird", "cat", "deer", "dog", "frog", "horse"), "animals")
+CIFAR10 |= dict.fromkeys(("airplane", "automobile", "ship", "truck"), "vehicles")
 
 GROUPS = {
     "aquatic mammals": "beaver dolphin otter seal whale",
@@ -75,20 +81,33 @@ DROPPED = ("aquarium_fish", "sweet_pepper", "keyboard", "pickup_truck")
 
 
 def class_set(names: Sequence[str]) -> ClassSet | None:
-    """Groups and words for class names that are CIFAR-100's (in any order, or some of them), else None."""
+    """Groups and words for the class names of CIFAR-100 (at least 90 of them) or CIFAR-10 (all), in any order.
+
+    None for any other names.
+    """
+    if len(names) == len(CIFAR10) and set(names) == set(CIFAR10):
+        return ClassSet(names, groups=CIFAR10)
     group = {n: g for g, members in GROUPS.items() for n in members.split()}
     if len(names) < 90 or not set(names) <= set(group):
         return None
     return ClassSet(names, groups=[group[n] for n in names], words=[WORDS.get(n, n) for n in names])
 
 
-def is_torchvision(path: Path) -> bool:
-    """Whether `path` is, or holds, CIFAR-100 in torchvision's layout (folder or tar.gz)."""
-    return path.name in (FOLDER, ARCHIVE) or (path / FOLDER).is_dir() or (path / ARCHIVE).is_file()
+def find(path: Path, *, ten: bool | None = None) -> Path | None:
+    """The folder or tar.gz that `path` is or holds, in torchvision's layout; None if there is none.
+
+    `ten` True looks for CIFAR-10 alone, False for CIFAR-100 alone.
+    """
+    names = [(FOLDER, ARCHIVE)] * (ten is not True) + [(FOLDER_10, ARCHIVE_10)] * (ten is not False)
+    for folder, archive in names:
+        for place in (path, path / folder, path / archive):
+            if (place.name == folder and place.is_dir()) or (place.name == archive and place.is_file()):
+                return place
+    return None
 
 
-def listing(path: Path) -> Listing:
-    """CIFAR-100 from ``cifar-100-python`` or its tar.gz, read by torchvision.
+def listing(place: Path) -> Listing:
+    """CIFAR-100 or CIFAR-10 from a folder or tar.gz that `find` found, read by torchvision.
 
     The files are pickles, so they are opened only after torchvision has found their published MD5.
 
@@ -97,13 +116,11 @@ def listing(path: Path) -> Listing:
     ValueError
         If a file is missing or is not the published one.
     """
-    root = path.parent if path.name in (FOLDER, ARCHIVE) else path
-    if (root / FOLDER).is_dir():
-        images, labels, names = _read(root)
+    if place.is_dir():
+        images, labels, names = _read(place)
     else:
         with tempfile.TemporaryDirectory(prefix="simviz-cifar-") as folder:
-            _unpack(root / ARCHIVE, Path(folder))
-            images, labels, names = _read(Path(folder))
+            images, labels, names = _read(_unpack(place, Path(folder)))
     parts = np.repeat(np.array([TRAIN, TEST], np.uint8), [len(x) for x in images])
     ids = [f"{part}/{i}" for part, x in zip(("train", "test"), images, strict=True) for i in range(len(x))]
     pixels = np.concatenate(images)
@@ -115,26 +132,32 @@ def listing(path: Path) -> Listing:
     return Listing(classes, np.concatenate(labels), ids, parts, rows)
 
 
-def _read(root: Path) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
-    from torchvision.datasets import CIFAR100
+def _loader(place: Path) -> tuple[Any, str]:
+    """torchvision's class for a folder or archive, and what the data set is called."""
+    from torchvision.datasets import CIFAR10, CIFAR100
 
+    return (CIFAR10, "CIFAR-10") if place.name in (FOLDER_10, ARCHIVE_10) else (CIFAR100, "CIFAR-100")
+
+
+def _read(place: Path) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
+    loader, title = _loader(place)
+    root = str(place.parent)
     try:
-        parts = [CIFAR100(str(root), train=train, download=False) for train in (True, False)]
+        parts = [loader(root, train=train, download=False) for train in (True, False)]
     except (RuntimeError, OSError) as error:
         raise ValueError(
-            f"{root / FOLDER} is not the published CIFAR-100 ({error}); download it again, for example with "
-            f"torchvision.datasets.CIFAR100({str(root)!r}, download=True)"
+            f"{place} is not the published {title} ({error}); download it again, for example with "
+            f"torchvision.datasets.{loader.__name__}({root!r}, download=True)"
         ) from None
     return [p.data for p in parts], [np.array(p.targets, dtype=np.int64) for p in parts], list(parts[0].classes)
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    from torchvision.datasets import CIFAR100
+def _unpack(archive: Path, folder: Path) -> Path:
     from torchvision.datasets.utils import check_md5
 
-    if not check_md5(str(archive), CIFAR100.tgz_md5):
-        raise ValueError(
-            f"{archive} is not the published CIFAR-100 archive (MD5 {CIFAR100.tgz_md5}); download it again"
-        )
+    loader, title = _loader(archive)
+    if not check_md5(str(archive), loader.tgz_md5):
+        raise ValueError(f"{archive} is not the published {title} archive (MD5 {loader.tgz_md5}); download it again")
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
+    return folder / loader.base_folder

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simviz.datasets import cifar, clock, counting, folder, gauge, parquet, pictograms, tree_rings, utkface
+from simviz.datasets import cifar, clock, counting, folder, gauge, idx, parquet, pictograms, tree_rings, utkface
 from simviz.datasets.cache import cached
 from simviz.datasets.core import ImageDataset, without
 from simviz.datasets.listing import Listing, build, content_split
 
 SIZE = 32
+DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")  # where the package dataset-fashion-mnist puts it
 VERSION = 1  # of listing, decoding and splitting; cached sets of other versions are not used
 _DRAWN: dict[str, Any] = {
     "pictograms": pictograms,
@@ -30,11 +31,14 @@ _AVAILABLE = {
     "gauge": "a needle that shows one of 20 positions with known noise, so that the best answer is known (drawn)",
     "cifar100": "100 kinds of things in 20 groups, 32x32 photographs (your files, see the README)",
     "cifar100-96": "cifar100 without aquarium_fish, sweet_pepper, keyboard and pickup_truck",
+    "cifar10": "10 kinds of animals and vehicles, 32x32 photographs (your files)",
+    "fashion-mnist": "10 kinds of clothes, shoes and bags, 28x28 grey pictures (your files, or Debian's package)",
     "utkface": "faces of ages 1 to 90, 60x60; 90 ordered classes (your files, research use only)",
 }
 _LAYOUTS = (
-    "a Parquet file, a folder with train-* and test-* Parquet, CIFAR-100 as torchvision keeps it, UTKFace as a "
-    "zip or folder, or a folder with one subfolder a class (also below train/, val/ and test/)"
+    "a Parquet file, a folder with train-* and test-* Parquet, CIFAR-100 or CIFAR-10 as torchvision keeps it, the idx "
+    "files of Fashion-MNIST, UTKFace as a zip or folder, or a folder with one subfolder a class (also below train/, "
+    "val/ and test/)"
 )
 
 
@@ -56,7 +60,8 @@ def load(
     Parameters
     ----------
     name_or_path : a name of `available()`, or the path of a Parquet file or folder, a UTKFace zip or
-        folder, CIFAR-100 in torchvision's layout, or an image folder ``class/...``.
+        folder, CIFAR-100 or CIFAR-10 in torchvision's layout, a folder of MNIST's idx files, or an
+        image folder ``class/...``.
     test : path whose images are the test part; classes are matched by name. Without it, and without a
         test part of its own, 20 % of a data set are split off by content (UTKFace: its authors' split).
     drop : names of classes to leave out.
@@ -123,8 +128,10 @@ def _source(path: Path) -> tuple[str, Callable[[], Listing]]:
         )
     if found := parquet.files(path):
         return "parquet", lambda: parquet.listing(found)
-    if cifar.is_torchvision(path):
-        return "cifar", lambda: cifar.listing(path)
+    if (place := cifar.find(path)) is not None:
+        return "cifar", lambda: cifar.listing(place)
+    if idx.recognised(path):
+        return "idx", lambda: idx.listing(path)
     if utkface.recognised(path):
         return "utkface", lambda: utkface.listing(path)
     if path.is_dir():
@@ -135,18 +142,18 @@ def _source(path: Path) -> tuple[str, Callable[[], Listing]]:
 def _find(name: str) -> Path:
     """Where the user keeps the files of a named data set."""
     root = Path(os.environ.get("SIMVIZ_DATA") or "data").expanduser()
-    if name == "cifar100":
-        for place in (root / "cifar100", root / "cifar-100"):
-            if cifar.is_torchvision(place) or parquet.files(place):
+    if name in ("cifar10", "cifar100"):
+        return _find_cifar(root, name)
+    if name == "fashion-mnist":
+        places = [root / "fashion-mnist", root / "FashionMNIST", DEBIAN_FASHION]
+        for place in places:
+            if idx.recognised(place) or parquet.files(place):
                 return place
-        if cifar.is_torchvision(root):
-            return root
-        if loose := sorted(root.glob("cifar100*.parquet")):
-            return loose[0] if len(loose) == 1 else root
         raise ValueError(
-            f"CIFAR-100 is not in {root}: put its Parquet files into {root / 'cifar100'}, or run "
-            f"python -c \"import torchvision; torchvision.datasets.CIFAR100('{root}', download=True)\", "
-            "or set SIMVIZ_DATA to the folder that holds it, or give a path instead of the name"
+            f"Fashion-MNIST is in none of {', '.join(map(str, places))}: install Debian's package "
+            f'dataset-fashion-mnist, or run python -c "import torchvision; '
+            f"torchvision.datasets.FashionMNIST('{root}', download=True)\", or set SIMVIZ_DATA to the folder that "
+            "holds it, or give a path instead of the name"
         )
     for pattern in ("UTKFace*", "utkface*"):
         for place in sorted(root.glob(pattern)):
@@ -155,6 +162,26 @@ def _find(name: str) -> Path:
     raise ValueError(
         f"UTKFace is not in {root}: put UTKFace.zip or the unpacked folder UTKFace there (its authors give it out "
         "for research), or set SIMVIZ_DATA to the folder that holds it, or give a path instead of the name"
+    )
+
+
+def _find_cifar(root: Path, name: str) -> Path:
+    title = name.replace("cifar", "CIFAR-")
+    ten = name == "cifar10"
+    for place in (root / name, root / title.lower(), root):
+        if (found := cifar.find(place, ten=ten)) is not None:
+            return found
+        if place != root and parquet.files(place):
+            return place
+    loose = sorted(p for p in root.glob(f"{name}*.parquet") if not p.name.startswith(f"{name}0"))
+    if len(loose) == 1:
+        return loose[0]
+    if loose:
+        return root
+    raise ValueError(
+        f"{title} is not in {root}: put its Parquet files into {root / name}, or run "
+        f"python -c \"import torchvision; torchvision.datasets.{name.upper()}('{root}', download=True)\", "
+        "or set SIMVIZ_DATA to the folder that holds it, or give a path instead of the name"
     )
 
 

@@ -12,6 +12,8 @@ import pytest
 from simviz import datasets
 from simviz.datasets import cifar as source
 
+from .helpers import encoded, write_parquet
+
 
 def test_the_real_set(cifar):
     assert len(cifar) == 50_000
@@ -156,3 +158,63 @@ def test_absent_data_says_how_to_get_it(tmp_path, monkeypatch):
         datasets.load("cifar100", cache=tmp_path / "cache")
     with pytest.raises(ValueError, match=r"UTKFace is not in .*SIMVIZ_DATA.*path instead"):
         datasets.load("utkface", cache=tmp_path / "cache")
+
+
+def write_cifar10(root, monkeypatch) -> np.ndarray:
+    """A small CIFAR-10 in torchvision's layout, declared to be the published one; returns the test images."""
+    from torchvision.datasets import CIFAR10
+
+    folder = root / source.FOLDER_10
+    folder.mkdir()
+    rng, lists = np.random.default_rng(0), []
+    for name, n in (*((f"data_batch_{i}", 60) for i in range(1, 6)), ("test_batch", 20)):
+        pixels = rng.integers(0, 256, (n, 3072), dtype=np.uint8)
+        (folder / name).write_bytes(pickle.dumps({"data": pixels, "labels": [i % 10 for i in range(n)]}))
+        lists.append([name, hashlib.md5((folder / name).read_bytes()).hexdigest()])
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list(source.CIFAR10)}))
+    md5 = hashlib.md5((folder / "batches.meta").read_bytes()).hexdigest()
+    monkeypatch.setattr(CIFAR10, "train_list", lists[:5])
+    monkeypatch.setattr(CIFAR10, "test_list", lists[5:])
+    monkeypatch.setattr(CIFAR10, "meta", {"filename": "batches.meta", "key": "label_names", "md5": md5})
+    return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_cifar10_beside_cifar100(tmp_path, monkeypatch, archive):
+    from torchvision.datasets import CIFAR10
+
+    expected = write_cifar10(tmp_path, monkeypatch)
+    if archive:
+        with tarfile.open(tmp_path / source.ARCHIVE_10, "w:gz") as tar:
+            tar.add(tmp_path / source.FOLDER_10, source.FOLDER_10)
+        md5 = hashlib.md5((tmp_path / source.ARCHIVE_10).read_bytes()).hexdigest()
+        monkeypatch.setattr(CIFAR10, "tgz_md5", md5)
+        (tmp_path / source.FOLDER_10).rename(tmp_path / "unpacked")
+    write_torchvision(tmp_path, monkeypatch)
+    monkeypatch.setenv("SIMVIZ_DATA", str(tmp_path))
+    data = datasets.load("cifar10", cache=tmp_path / "cache")
+    assert data.classes == source.class_set(list(source.CIFAR10))
+    assert dict(zip(data.classes, data.classes.groups, strict=True))["frog"] == ("animals",)
+    np.testing.assert_array_equal(data.images[data.indices("test")], expected)
+    assert len(datasets.load("cifar100", cache=tmp_path / "cache").classes) == 100
+
+
+def test_a_changed_cifar10_is_never_opened(tmp_path, monkeypatch):
+    write_cifar10(tmp_path, monkeypatch)
+    with (tmp_path / source.FOLDER_10 / "data_batch_3").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ValueError, match="is not the published CIFAR-10 "):
+        datasets.load(tmp_path, cache=tmp_path / "cache")
+
+
+def test_cifar10_from_parquet(tmp_path, monkeypatch):
+    names = list(source.CIFAR10)[::-1]
+    blobs = [encoded(i) for i in range(200)]
+    write_parquet(tmp_path / "cifar10" / "train-0.parquet", blobs, [i % 10 for i in range(200)], names, image="img")
+    write_parquet(tmp_path / "cifar10" / "test-0.parquet", blobs[:9], [0] * 9, names, image="img")
+    monkeypatch.setenv("SIMVIZ_DATA", str(tmp_path))
+    data = datasets.load("cifar10", cache=tmp_path / "cache")
+    assert (list(data.classes), len(data.indices("test"))) == (names, 9)
+    assert data.classes.groups[names.index("truck")] == ("vehicles",)
+    with pytest.raises(ValueError, match=r"CIFAR-100 is not in .*CIFAR100\('.*download=True"):
+        datasets.load("cifar100", cache=tmp_path / "cache")
