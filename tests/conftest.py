@@ -43,6 +43,19 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_folder(tmp_path_factory.mktemp("data") / "shapes")
 
 
+@pytest.fixture(scope="session")
+def trained_distance(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+    """Really trained: self_guided and ce, two seeds, four epochs, one of them warm-up. Copy it, do not change it."""
+    from simviz import compare
+    from simviz.runs import Store, worker
+
+    small = {"dataset": "pictograms", "model": "lenet", "epochs": 4, "train_size": 256, "batch_size": 64}
+    specs = compare.specs_for(["self_guided", "ce"], range(2), **small)
+    comparison = compare.create(specs, title="learned", store=Store(tmp_path_factory.mktemp("learned")))
+    worker.work(comparison)
+    return comparison.path
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_folders(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests never touch the user's runs or caches, nor wait for a training of theirs."""

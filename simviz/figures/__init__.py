@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from simviz.figures import confusion, heatmap, losses, matrix, severity, style
+from simviz.figures import confusion, distance, heatmap, losses, matrix, severity, style
 
-__all__ = ["confusion", "heatmap", "losses", "matrix", "severity", "style"]
+__all__ = ["confusion", "distance", "heatmap", "losses", "matrix", "severity", "style"]

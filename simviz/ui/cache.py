@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from simviz import compare, datasets, evaluation, matrices, words
 from simviz.classes import ClassSet
 from simviz.datasets import ImageDataset
-from simviz.evaluation import Ruler
+from simviz.evaluation import Ruler, agreement
 from simviz.evaluation.predictions import Predictions
 from simviz.matrices import ClassMatrix, anatomy, files
 from simviz.runs import Comparison, Run, Store, StoreError, progress
@@ -237,3 +237,51 @@ def thumbnail(file: Stamp, row: int) -> str:
     image = Image.fromarray(np.asarray(pictures(file)[1][row]))
     size = (round(image.width * 96 / image.height), 96)
     return _uri(image.resize(size, Image.Resampling.LANCZOS))
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def keeps_distance(file: Stamp) -> bool:
+    """Whether the arrays of an epoch hold a learned distance."""
+    try:
+        with np.load(file[0], allow_pickle=False) as arrays:
+            return "ground_distance" in arrays.files
+    except (OSError, ValueError):
+        return False
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the distances")
+def distances(files: tuple[Stamp, ...], num_classes: int) -> NDArray[np.float32]:
+    """The learned distance of every epoch, (E, C, C), read-only; ValueError for one that is none."""
+    found = np.empty((len(files), num_classes, num_classes), dtype=np.float32)
+    for row, file in enumerate(files):
+        name = "/".join(Path(file[0]).parts[-3:])
+        try:
+            with np.load(file[0], allow_pickle=False) as arrays:
+                found[row] = arrays["ground_distance"]
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"{name} holds no distance between {num_classes} classes: {error}") from None
+        if not np.isfinite(found[row]).all() or (found[row] < 0).any():
+            raise ValueError(f"{name}: the distance has entries that are negative or not finite")
+    found.setflags(write=False)
+    return found
+
+
+@st.cache_resource(max_entries=16, show_spinner="Learning the controls")
+def controls(
+    of: tuple[Stamp | None, ...], _comparison: Comparison, _run: Run
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+    """`learned.controls`; `of` are the stamps of the comparison and of the run. Loads torch."""
+    from simviz import learned
+
+    return learned.controls(_comparison, _run)
+
+
+@st.cache_data(max_entries=200, show_spinner="Permuting the classes")
+def mantel(a: NDArray[np.float32], b: NDArray[np.float32], permutations: int) -> agreement.Mantel | None:
+    return agreement.mantel(a, b, permutations)
+
+
+@st.cache_data(max_entries=100, show_spinner="Comparing every epoch")
+def course(learned: NDArray[np.float32], reference: NDArray[np.float32]) -> list[float | None]:
+    """Spearman's rho of each epoch's distance (E, C, C) with a reference (C, C)."""
+    return [agreement.spearman(d, reference) for d in learned]

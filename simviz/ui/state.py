@@ -27,6 +27,9 @@ LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE = (
 WEIGHTS = ("w0", "w1", "w2", "w3", "w4", "w5")  # of one's own prediction, the true class first
 LOSSES = (LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, *WEIGHTS)
 
+LEARNER, EPOCH = "learner", "epoch"
+GROUND = (LEARNER, EPOCH)
+
 DATASET, WHERE, EPOCHS, SEEDS = "on", "path", "epochs", "seeds"
 TRAIN = (DATASET, WHERE, EPOCHS, SEEDS)
 ELSEWHERE = "path"
@@ -51,4 +54,4 @@ OF_PAGE: dict[str, tuple[str, ...]] = {
 }
 
 BUILT = "built"  # the matrix of the similarity page, for the train page; of the session, not of the link
-GO = "go"  # a page to go to in the next run, set by a callback; the frame does it
+OPENED = "opened"  # a comparison to bring into view, until a page was drawn with it
