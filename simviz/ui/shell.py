@@ -85,9 +85,6 @@ def configure() -> None:
 def run() -> None:
     """Called by app.py: the navigation, the sidebar, then the page inside them."""
     page = st.navigation(pages())
-    wanted = st.session_state.pop(state.GO, None)
-    if wanted not in (None, page.url_path):
-        st.switch_page(f"pages/{wanted}.py")  # here, where no widget of this run is bound to the link yet
     name = page.url_path or "home"
     links.place.set(st.container())
     with st.sidebar:
@@ -97,6 +94,7 @@ def run() -> None:
     inside, chosen = _framed.set(True), _frame.set(frame)
     try:
         page.run()
+        st.session_state.pop(state.OPENED, None)
     finally:
         _framed.reset(inside)
         _frame.reset(chosen)
@@ -140,6 +138,9 @@ def _choose() -> Frame:
         links.unknown(state.COMPARISON, (), "comparison")
         return Frame(None)
     strange = links.unknown(state.COMPARISON, every, "comparison")
+    # A tick of the job board that crosses the click would take the choice back: it holds until a page was drawn.
+    if st.session_state.get(state.OPENED) in every:
+        st.session_state[state.COMPARISON] = st.session_state[state.OPENED]
     picked = st.selectbox(
         "Comparison",
         list(every),

@@ -8,8 +8,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from streamlit.errors import StreamlitAPIException
-
 from simviz.runs import Comparison, Store, StoreError, progress, queue
 from simviz.runs.progress import Line
 from simviz.ui import cache, state
@@ -28,6 +26,7 @@ COLORS = {
     "lost": "red",
     "broken": "red",
 }
+OPEN = "board-open"  # the page that a click asked for
 WATCHED = "board-watched"  # comparisons this session saw running: their end is announced
 
 
@@ -71,17 +70,11 @@ def _board(live: bool) -> None:
 
 
 def _go() -> None:
-    """Follow `_open`. From a run of the board alone, at once: the next tick would else take the choice back.
-
-    In a run of the whole page the sidebar's widgets hold the link, so the frame of the next run goes there.
-    """
-    page = st.session_state.get(state.GO)
-    if page is None:
-        return
-    try:
-        st.switch_page(f"pages/{page}.py")
-    except StreamlitAPIException:
-        st.rerun()
+    """Follow `_open`."""
+    page = st.session_state.pop(OPEN, None)
+    if page is not None:
+        # Not query_params=None: Streamlit refuses to clear a link that widgets are bound to, but takes an empty one.
+        st.switch_page(f"pages/{page}.py", query_params={})
 
 
 def _announce(comparison: Comparison, found: Sequence[Line]) -> None:
@@ -176,8 +169,8 @@ def _actions(comparison: Comparison, found: Sequence[Line]) -> None:
 
 def _open(page: str, comparison_id: str) -> None:
     """Callback: go to a page about this comparison. A page link would lose its query to the next tick of the board."""
-    st.session_state[state.COMPARISON] = comparison_id
-    st.session_state[state.GO] = page
+    st.session_state[state.OPENED] = comparison_id
+    st.session_state[OPEN] = page
 
 
 def _cancel(comparison_id: str) -> None:
