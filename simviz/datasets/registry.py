@@ -8,7 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simviz.datasets import cifar, clock, counting, folder, gauge, idx, parquet, pictograms, tree_rings, utkface
+from simviz.datasets import (
+    cifar,
+    class_table,
+    clock,
+    counting,
+    folder,
+    gauge,
+    idx,
+    parquet,
+    pictograms,
+    tree_rings,
+    utkface,
+)
 from simviz.datasets.cache import cached
 from simviz.datasets.core import ImageDataset, without
 from simviz.datasets.listing import Listing, build, content_split
@@ -61,7 +73,8 @@ def load(
     ----------
     name_or_path : a name of `available()`, or the path of a Parquet file or folder, a UTKFace zip or
         folder, CIFAR-100 or CIFAR-10 in torchvision's layout, a folder of MNIST's idx files, or an
-        image folder ``class/...``.
+        image folder ``class/...``. A ``classes.csv`` in the folder names, orders and groups its
+        classes, see `simviz.datasets.class_table`.
     test : path whose images are the test part; classes are matched by name. Without it, and without a
         test part of its own, 20 % of a data set are split off by content (UTKFace: its authors' split).
     drop : names of classes to leave out.
@@ -111,11 +124,16 @@ def _load_path(
     elif title == "cifar100":
         options["default_model"] = "lenet"
     key = {"name": title, "code": VERSION, "size": options["size"], "drop": sorted(drop), "kind": kind}
-    key["sources"] = [_identity(p) for p in (path, test) if p is not None]
+    table = class_table.find(path)
+    test_table = (class_table.find(test) if test is not None else None) or table
+    key["sources"] = [_identity(p) for p in (path, test, table, test_table) if p is not None]
 
     def make() -> ImageDataset:
         tested = None if test is None else _source(test)[1]()
-        return build(title, read(), test=tested, drop=drop, **options)
+        if tested is not None and test_table is not None:
+            tested = replace(class_table.apply(test_table, tested), notes=tested.notes)  # it may lack classes
+        listed = read() if table is None else class_table.apply(table, read())
+        return build(title, listed, test=tested, drop=drop, **options)
 
     return cached(key, make, cache)
 

@@ -1,0 +1,112 @@
+"""A class table: what is known of the classes, as a CSV file beside the images.
+
+``classes.csv`` in an image or Parquet folder, or ``NAME.classes.csv`` beside a single file
+``NAME.parquet``::
+
+    name,label,position,group,group 2,word
+    tench,n01440764,,animal,fish,
+    goldfish,n01443537,,animal,fish,
+
+Columns, in any order: ``name``, what the class is called; ``label``, what the data call it (a folder,
+a label of the Parquet file), the name itself where the column is missing or empty; ``position`` on a
+scale, for all classes or none; ``group``, or several columns that begin with "group", from coarse to
+fine; ``word``, looked up in word vectors. The classes stand in the order of the table. What the source
+itself knew of groups and words is replaced.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from simviz.classes import MAX_CLASSES, ClassSet
+from simviz.datasets.listing import Listing
+
+MAX_BYTES = 20_000_000
+_COLUMNS = ("name", "label", "position", "word")
+
+
+def find(path: Path) -> Path | None:
+    """The class table that belongs to a data set's folder or file; None if there is none."""
+    table = path / "classes.csv" if path.is_dir() else path.with_suffix(".classes.csv")
+    return table if table.is_file() else None
+
+
+def apply(table: Path, listing: Listing) -> Listing:
+    """The listing with the names, order, positions, groups and words of the table.
+
+    A row without images is left out and noted; a class of the data must have a row.
+
+    Raises
+    ------
+    ValueError
+        If the table cannot be read, a class has no row (with the nearest rows), a label stands twice,
+        or names, positions or groups are not what `ClassSet` accepts.
+    """
+    rows = _rows(table)
+    at: dict[str, int] = {}
+    for i, row in enumerate(rows):
+        label = row["label"] or row["name"]
+        if label in at:
+            raise ValueError(f"{table} has two rows for {label!r}; a class needs one")
+        at[label] = i
+    missing = [n for n in listing.classes if n not in at]
+    if missing:
+        near = difflib.get_close_matches(missing[0], at, n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise ValueError(
+            f"{table} has no row for the class {missing[0]!r} ({len(missing)} of {len(listing.classes)} missing){hint}"
+        )
+    used = sorted(at[n] for n in listing.classes)
+    try:
+        classes = _classes([rows[i] for i in used])
+    except ValueError as error:
+        raise ValueError(f"{table}: {error}") from None
+    number = {row: i for i, row in enumerate(used)}
+    renumbered = np.array([number[at[n]] for n in listing.classes], dtype=np.int64)
+    notes = list(listing.notes)
+    if spare := [r["name"] for i, r in enumerate(rows) if i not in number]:
+        shown = ", ".join(spare[:5]) + (", ..." if len(spare) > 5 else "")
+        notes.append(f"{len(spare)} classes of the table {table.name} have no images here and are left out: {shown}.")
+    return replace(listing, classes=classes, labels=renumbered[listing.labels], notes=notes)
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    """The rows as column -> text without blanks around it; unknown columns and crooked rows are refused."""
+    if table.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{table} has {table.stat().st_size} bytes; a class table has at most {MAX_BYTES}")
+    try:
+        lines = list(csv.reader(table.read_text(encoding="utf-8-sig").splitlines(), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{table} is no CSV in UTF-8: {error}") from None
+    lines = [[cell.strip() for cell in line] for line in lines if any(cell.strip() for cell in line)]
+    header = [cell.lower() for cell in lines[0]] if lines else []
+    unknown = [c for c in header if c not in _COLUMNS and not c.startswith("group")]
+    if "name" not in header or unknown or len(set(header)) < len(header):
+        raise ValueError(
+            f"{table} begins with {','.join(header) or 'nothing'}; its first line names the columns: name, and any of "
+            "label, position, word, group (or group 1, group 2, ... from coarse to fine), each once"
+        )
+    if len(lines) - 1 > MAX_CLASSES:
+        raise ValueError(f"{table} has {len(lines) - 1} rows; at most {MAX_CLASSES} classes are supported")
+    for number, line in enumerate(lines[1:], 1):
+        if len(line) != len(header):
+            raise ValueError(f"row {number} of {table} has {len(line)} entries for {len(header)} columns")
+    return [{"label": "", **dict(zip(header, line, strict=True))} for line in lines[1:]]
+
+
+def _classes(rows: list[dict[str, str]]) -> ClassSet:
+    """The ClassSet of rows; it refuses double names, positions that are no numbers and blank groups."""
+    names = [row["name"] for row in rows]
+    levels = [c for c in rows[0] if c.startswith("group")]
+    positions = [row.get("position", "") for row in rows]
+    return ClassSet(
+        names,
+        positions=positions if any(positions) else None,  # type: ignore[arg-type]
+        groups=[tuple(row[c] for c in levels) for row in rows] if levels else None,
+        words=[row.get("word") or row["name"] for row in rows],
+    )
