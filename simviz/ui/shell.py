@@ -42,6 +42,12 @@ PAGES = {
     "Inspect": [
         ("confusion", "Confusion", ":material/apps:", "Which classes each loss takes for which, and the images."),
         ("severity", "Severity", ":material/straighten:", "How bad the mistakes of each loss are, under a ruler."),
+        (
+            "ground_distance",
+            "Ground distance",
+            ":material/hub:",
+            "How a distance between the classes is learned while a network trains.",
+        ),
     ],
     "Keep": [("runs", "Runs", ":material/inventory_2:", "Everything that was trained: look up, take along, delete.")],
 }

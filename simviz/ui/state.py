@@ -50,6 +50,7 @@ OF_PAGE: dict[str, tuple[str, ...]] = {
     "train": TRAIN,
     "confusion": CONFUSION,
     "severity": SEVERITY,
+    "ground_distance": GROUND,
     "runs": (RUN,),
 }
 

@@ -303,7 +303,8 @@ def seeds_text(distances: list[Floats], references: dict[str, Floats], epoch: in
     known = [b for b in between if b is not None]
     text = f"{count} seeds at epoch {epoch}: "
     if known:
-        text += f"they agree with one another by rho {np.mean(known):.2f} ({min(known):.2f} to {max(known):.2f}). "
+        spread = f" ({min(known):.2f} to {max(known):.2f})" if len(known) > 1 else ""
+        text += f"they agree with one another by rho {np.mean(known):.2f}{spread}. "
     for name, reference in references.items():
         values = [v for d in distances if (v := agreement.spearman(d, reference)) is not None]
         if len(values) > 1:
