@@ -49,7 +49,7 @@ def listing(path: Path) -> Listing:
         split[split == TRAIN] = UNDECIDED
     ids = [p.relative_to(path).as_posix() for p, _, _ in found]
     labels = np.array([label for _, label, _ in found], dtype=np.int64)
-    return Listing(ClassSet(names), labels, ids, split, lambda rows: _images([found[i][0] for i in rows]))
+    return Listing(ClassSet(names), labels, ids, split, lambda rows: images([found[i][0] for i in rows]))
 
 
 def _subfolders(path: Path) -> list[Path]:
@@ -65,7 +65,8 @@ def _pictures(folder: Path) -> list[Path]:
     )
 
 
-def _images(paths: list[Path]) -> Iterator[bytes | None]:
+def images(paths: list[Path]) -> Iterator[bytes | None]:
+    """The bytes of each file, None for one that cannot be read."""
     for path in paths:
         try:
             yield path.read_bytes()

@@ -38,6 +38,8 @@ class Listing:
     images : called with the ascending row numbers wanted; yields each one's bytes, or its pixels as
         uint8 (H, W, 3), or None where it cannot be read.
     notes : sentences for the user.
+    units : id -> what it belongs to (a person), where the source knows; units are then never divided
+        by a split of ours. `unit_name` is what that is called.
     """
 
     classes: ClassSet
@@ -46,6 +48,8 @@ class Listing:
     parts: np.ndarray
     images: Callable[[np.ndarray], Iterator[bytes | np.ndarray | None]]
     notes: list[str] = field(default_factory=list)
+    units: dict[str, str] | None = None
+    unit_name: str = "image"
 
 
 def content_split(contents: np.ndarray, parts: np.ndarray, ids: Sequence[str]) -> np.ndarray:
@@ -111,10 +115,12 @@ def build(
         notes += test.notes
     if not len(images):
         raise ValueError(f"{name} holds no readable image")
-    final = split(contents, parts, ids)
+    owners = None if listing.units is None else [listing.units.get(i, i) for i in ids]
+    final = split(contents if owners is None else _hashes(owners), parts, ids)
     notes += _split_notes(parts, final, contents)
     notes += missing_notes(classes, labels, final)
-    _, first, same = np.unique(contents[:, 0], return_index=True, return_inverse=True)
+    alike = contents[:, 0] if owners is None else np.array(owners)
+    _, first, same = np.unique(alike, return_index=True, return_inverse=True)
     id_array = np.array(ids)
     return ImageDataset(
         name=name,
@@ -126,9 +132,16 @@ def build(
         split=final,
         fingerprint=content_fingerprint(classes, images, labels, id_array, final),
         notes=tuple(notes),
+        unit_name=listing.unit_name,
         default_model=default_model,
         augment=augment,
     )
+
+
+def _hashes(names: Sequence[str]) -> np.ndarray:
+    """uint64 (N, 2): two independent hashes of each name."""
+    digests = b"".join(hashlib.blake2b(n.encode(), digest_size=16).digest() for n in names)
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64).reshape(-1, 2)
 
 
 def _without_test(listing: Listing, notes: list[str]) -> Listing:

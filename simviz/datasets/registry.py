@@ -18,6 +18,7 @@ from simviz.datasets import (
     idx,
     parquet,
     pictograms,
+    presets,
     tree_rings,
     utkface,
 )
@@ -27,7 +28,7 @@ from simviz.datasets.listing import Listing, build, content_split
 
 SIZE = 32
 DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")  # where the package dataset-fashion-mnist puts it
-VERSION = 1  # of listing, decoding and splitting; cached sets of other versions are not used
+VERSION = 2  # of listing, decoding and splitting; cached sets of other versions are not used
 _DRAWN: dict[str, Any] = {
     "pictograms": pictograms,
     "tree-rings": tree_rings,
@@ -72,9 +73,9 @@ def load(
     Parameters
     ----------
     name_or_path : a name of `available()`, or the path of a Parquet file or folder, a UTKFace zip or
-        folder, CIFAR-100 or CIFAR-10 in torchvision's layout, a folder of MNIST's idx files, or an
-        image folder ``class/...``. A ``classes.csv`` in the folder names, orders and groups its
-        classes, see `simviz.datasets.class_table`.
+        folder, CIFAR-100 or CIFAR-10 in torchvision's layout, a folder of MNIST's idx files, an image
+        folder ``class/...``, or a collection of `simviz.datasets.presets`. A ``classes.csv`` in the
+        folder names, orders and groups its classes, see `simviz.datasets.class_table`.
     test : path whose images are the test part; classes are matched by name. Without it, and without a
         test part of its own, 20 % of a data set are split off by content (UTKFace: its authors' split).
     drop : names of classes to leave out.
@@ -150,6 +151,8 @@ def _source(path: Path) -> tuple[str, Callable[[], Listing]]:
         return "cifar", lambda: cifar.listing(place)
     if idx.recognised(path):
         return "idx", lambda: idx.listing(path)
+    if (preset := presets.source(path)) is not None:
+        return "preset", preset
     if utkface.recognised(path):
         return "utkface", lambda: utkface.listing(path)
     if path.is_dir():
