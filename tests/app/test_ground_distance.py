@@ -97,6 +97,18 @@ def test_a_damaged_epoch_is_said_and_not_drawn(visit, learned):
     assert not figures(at)
 
 
+def test_a_damaged_run_or_comparison_beside_it_is_said_and_does_no_harm(visit, learned, runs):
+    (runs / "broken").mkdir()
+    (runs / "broken" / "comparison.json").write_text("{")
+    (learned.path / "self-guided-s1" / "spec.json").write_text("{}")
+    at = visit("ground_distance", c=learned.id)
+    assert np.allclose(heat(figures(at)[0]), distance(learned, 4), atol=1e-6)
+    assert "Left out of the seeds: self-guided-s1" in says(at)
+    assert "One seed alone" in says(at)
+    at = visit("ground_distance", c=learned.id, learner="self-guided-s1")
+    assert "self-guided-s1" in at.error[0].value.replace("\\", "")
+
+
 def test_problems_name_a_collapse_and_broken_triangles():
     assert "collapsed" in page.problems(1 - np.eye(4, dtype=np.float32))[0]
     bent = np.array([[0, 0.1, 1], [0.1, 0, 0.1], [1, 0.1, 0]], dtype=np.float32)

@@ -98,12 +98,16 @@ def _gather() -> Learned | None:
 
 
 def learners(comparison: Comparison) -> list[Run]:
-    """The runs of a comparison whose epochs hold a distance."""
-    return [r for r in comparison.runs if (files := _files(r)) and cache.keeps_distance(files[-1][1])]
+    """The runs of a comparison whose epochs hold a distance; none where the comparison is damaged."""
+    try:
+        return [r for r in comparison.runs if (files := _files(r)) and cache.keeps_distance(files[-1][1])]
+    except (StoreError, OSError):
+        return []
 
 
 def read(comparison: Comparison, run: Run) -> Learned:
     """A run's distances; ValueError where they are damaged."""
+    run.spec  # noqa: B018  (a damaged one is said here, once)
     files = [(epoch, file) for epoch, file in _files(run) if cache.keeps_distance(file)]
     values = cache.distances(tuple(file for _, file in files), len(comparison.classes))
     warm = [m["epoch"] for m in run.metrics() if m.get("warmup")]
@@ -279,14 +283,15 @@ def agreement_table(found: Learned, row: int) -> tuple[pd.DataFrame, dict[str, s
 
 def _seeds(found: Learned, row: int) -> None:
     """How much the distances of several seeds agree with one another, at the last epoch they share."""
-    runs = [r for r in learners(found.comparison) if r.setting == found.run.setting]
-    if len(runs) < 2:
+    every = []
+    for run in learners(found.comparison):
+        try:
+            if run.setting == found.run.setting:
+                every.append(read(found.comparison, run))
+        except (StoreError, ValueError, OSError) as error:
+            st.caption(f":material/broken_image: Left out of the seeds: {plain(error)}")
+    if len(every) < 2:
         st.caption("One seed alone: whether another seed learns the same distance is not known.")
-        return
-    try:
-        every = [read(found.comparison, r) for r in runs]
-    except (StoreError, ValueError, OSError) as error:
-        st.warning(plain(error))
         return
     epoch = min(found.epochs[row], *(e.epochs[-1] for e in every))
     if any(epoch not in e.epochs for e in every):
