@@ -19,7 +19,7 @@ FLOORS = [
     {"datasets", "models", "hyperparameters"},
     {"training"},
     {"runs"},
-    {"compare"},
+    {"compare", "learned"},
     {"cli", "ui"},
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
