@@ -81,6 +81,12 @@ def journey(browser: Any) -> tuple[float, float]:
     return drawn, seconds
 
 
+def keep(times: dict[str, list[float]], name: str, seconds: float) -> None:
+    """Note a measurement; a run of minutes says at once what it has."""
+    times[name].append(seconds)
+    print(f"{name}: {seconds:.1f} s", file=sys.stderr)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
@@ -95,11 +101,11 @@ def main() -> None:
         for _ in range(repeats):  # a browser of its own each time: no compiled scripts are left from the last
             for name, visit in ((HOME, home), (PLOT, first_plot)):
                 browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-                times[name].append(cold(browser, visit))
+                keep(times, name, cold(browser, visit))
                 browser.close()
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
             for name, seconds in zip((DRAW, TRAIN), journey(browser), strict=True):
-                times[name].append(seconds)
+                keep(times, name, seconds)
             browser.close()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"{os.cpu_count()} cores, load average {load:.1f} at the end, median of {repeats}\n")

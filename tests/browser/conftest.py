@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from simviz.runs import Store, queue
+from simviz.runs.store import read_json
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -51,6 +55,9 @@ def serving(folder: Path, cache: Path | None = None) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(30)
+        for comparison in Store(folder / "runs"):  # a worker outlives its server, as it should; not its test
+            if queue.served(comparison):
+                os.kill(read_json(comparison.path / "worker.json")["pid"], signal.SIGTERM)
 
 
 @pytest.fixture(scope="session")
