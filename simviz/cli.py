@@ -180,7 +180,7 @@ def _train(arguments: argparse.Namespace) -> None:
     comparison = compare.create([spec], title=f"{spec.loss} on {spec.dataset}", store=Store(arguments.runs))
     _work(comparison)
     run = comparison.runs[0]
-    result = run.result()
+    result = run.result() | {"run": str(run.path)}
     for note in filter(None, [*comparison.info["notes"], result["warning"]]):
         print(f"note: {note}", file=sys.stderr)
     if arguments.json:

@@ -189,7 +189,7 @@ def _conclude(run: Run, trainer: Any, data: datasets.ImageDataset, clock: _Clock
         "warning": warning(values, len(data.classes), epoch <= trainer.warmup and run.spec.setting.loss.name != "ce"),
         "loss": run.setting,
         "seed": run.spec.seed,
-        "run": str(run.path),
+        "run": run.id,
     }
     write_json(run.path / "result.json", result)
     _set_status(run, state=state, epoch=epoch, epochs=run.spec.epochs, reached=trainer.epoch, seconds=clock.spent)

@@ -9,6 +9,7 @@ import pytest
 
 from simviz import compare
 from simviz.runs import Store, examples, worker
+from simviz.runs.store import read_json
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,8 @@ def test_a_rerun_gives_the_shipped_figures(shipped, tmp_path):
     run = shipped.groups["ce"][0]
     again = compare.create([run.spec], store=Store(tmp_path))
     worker.work(again)
+    prints = [read_json(r.path / "data.json")["fingerprint"] for r in (again.runs[0], run)]
+    assert prints[0] == prints[1]
     found, kept = again.runs[0].result(), run.result()
     # Another processor rounds otherwise, and training amplifies that: near, not equal.
     assert found["accuracy"] == pytest.approx(kept["accuracy"], abs=0.03)
