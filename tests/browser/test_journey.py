@@ -28,7 +28,7 @@ def test_pictograms_words_three_losses_confusion_severity(server, visit):
     assert page.locator(".js-plotly-plot").count() >= 3
     text = page.get_by_test_id("stMain").inner_text()
     assert all(setting.split("@")[0] in text for setting in asked)
-    assert "c=" in page.url
+    assert "soft_labels" not in text  # a setting of the shipped comparison, which must not be the one in view
     steps.go(page, "Severity")
     page.locator("canvas, table").first.wait_for()
     page.locator(steps.PLOT).first.wait_for()
