@@ -185,9 +185,17 @@ def check_size(matrix: Tensor, outputs: Tensor) -> None:
         raise ValueError(f"the matrix is {shape}, but the outputs have {outputs.shape[1]} classes; they must agree")
 
 
+def as_number(value: object) -> float:
+    """The value as a float; nan where it is none, since options come from text and anything can stand there."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
+
+
 def check_number(name: str, value: float, low: float, high: float = float("inf"), *, open_low: bool = False) -> float:
     """The number as a float, if it lies in [low, high] ((low, high] for open_low); ValueError otherwise."""
-    number = float(value)
+    number = as_number(value)
     if not (low < number if open_low else low <= number) or not number <= high or np.isinf(number):
         at_least = f"above {low:g}" if open_low else f"at least {low:g}"
         raise ValueError(

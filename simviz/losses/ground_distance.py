@@ -9,7 +9,16 @@ from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
 from simviz.losses.closed_form import ClosedForm, Values, exponentials
-from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, pick, reduced_loss, rows_of
+from simviz.losses.contract import (
+    MatrixLike,
+    as_number,
+    check_number,
+    matrix_tensor,
+    mixed_rows,
+    pick,
+    reduced_loss,
+    rows_of,
+)
 from simviz.losses.registry import register
 
 NORMALIZATIONS = ("rank", "max", "none")
@@ -167,9 +176,10 @@ class GroundDistanceLoss(ClassLoss):
 
 def checked_regularizer(lam: float, exponent: float, bias: float) -> tuple[float, float, float]:
     """lam, exponent and bias as floats; ValueError names the one that is out of its range."""
-    if not float(bias) <= 0 or bias == float("-inf"):
+    reward = as_number(bias)
+    if not reward <= 0 or reward == float("-inf"):
         raise ValueError(
             f"bias is {bias!r}; it must be 0 or negative (a reward for near classes): with a positive one the "
             "uniform distribution beats the truth"
         )
-    return check_number("lam", lam, 0), check_number("exponent", exponent, 0, open_low=True), float(bias)
+    return check_number("lam", lam, 0), check_number("exponent", exponent, 0, open_low=True), reward

@@ -1,3 +1,5 @@
+import inspect
+
 import pytest
 import torch
 
@@ -89,3 +91,18 @@ def test_a_closed_form_that_declines_leaves_it_to_the_formula():
     value = square(outputs, torch.tensor([0, 0, 0]))
     value.sum().backward()
     assert torch.equal(outputs.grad, 2 * outputs)
+
+
+def numeric_options():
+    for name in losses.available():
+        for key, parameter in inspect.signature(losses.get(name)).parameters.items():
+            if isinstance(parameter.default, int | float):
+                yield name, key
+
+
+@pytest.mark.parametrize(("name", "key"), numeric_options())
+def test_an_option_that_is_no_number_is_named_with_its_value(name, key):
+    classes = ClassSet(["cat", "dog", "truck"], positions=[0, 1, 2], groups=["animal", "animal", "vehicle"])
+    matrix = "@groups" if losses.get(name).matrix else ""
+    with pytest.raises(ValueError, match=rf"{key} is 'x'"):
+        losses.build(f"{name}:{key}=x{matrix}", classes)
