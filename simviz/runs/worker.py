@@ -49,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
         print("usage: python -m simviz.runs.worker COMPARISON_FOLDER", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if hasattr(os, "nice"):
+        os.nice(5)  # the page that watches must stay quick
     work(Comparison(Path(arguments[0])))
     return 0
 
