@@ -245,8 +245,7 @@ def _work(comparison: Any) -> None:
 
 
 def _app(arguments: argparse.Namespace) -> None:
-    from streamlit.web import cli
+    import subprocess
 
     app = Path(__file__).resolve().parent.parent / "app.py"
-    sys.argv = ["streamlit", "run", str(app)]
-    sys.exit(cli.main())
+    sys.exit(subprocess.call([sys.executable, "-m", "streamlit", "run", str(app)]))

@@ -188,7 +188,12 @@ def _conclude(run: Run, trainer: Any, data: datasets.ImageDataset, clock: _Clock
         "epoch": epoch,
         "seconds": round(seconds, 3),
         "images_per_second": round(len(lines) * len(trainer.train_rows) / seconds, 1) if seconds else None,
-        "warning": warning(values, len(data.classes), epoch <= trainer.warmup and run.spec.setting.loss.name != "ce"),
+        "warning": warning(
+            values,
+            len(data.classes),
+            only_warmup=epoch <= trainer.warmup and run.spec.setting.loss.name != "ce",
+            matrix=run.spec.setting.matrix is not None,
+        ),
         "loss": run.setting,
         "seed": run.spec.seed,
         "run": run.id,
@@ -197,17 +202,19 @@ def _conclude(run: Run, trainer: Any, data: datasets.ImageDataset, clock: _Clock
     _set_status(run, state=state, epoch=epoch, epochs=run.spec.epochs, reached=trainer.epoch, seconds=clock.spent)
 
 
-def warning(values: dict[str, Any], num_classes: int, only_warmup: bool) -> str | None:
+def warning(values: dict[str, Any], num_classes: int, *, only_warmup: bool, matrix: bool) -> str | None:
     """What a run says of itself when it has not learned, has collapsed, or never left its warm-up."""
     if only_warmup:
         return "This run ended inside its warm-up: it was plain cross entropy throughout."
     if values["nll"] >= 0.99 * math.log(num_classes) and values["accuracy"] < 1.5 / num_classes:
         return "This run has not learned: it is no better than chance. Train longer or change the learning rate."
     if values["distinct_classes"] < num_classes / 2:
-        return (
-            f"This run has collapsed: it predicts {values['distinct_classes']} of {num_classes} classes. "
+        way_out = (
             "Narrow the matrix (smaller keep or r), normalise its columns, or add warm-up epochs."
+            if matrix
+            else "Train longer, change the learning rate, or weigh the classes."
         )
+        return f"This run has collapsed: it predicts {values['distinct_classes']} of {num_classes} classes. {way_out}"
     return None
 
 

@@ -177,7 +177,12 @@ def values(**changes):
 
 
 def test_a_run_says_what_is_wrong_with_it():
-    assert worker.warning(values(), 10, only_warmup=False) is None
-    assert "chance" in worker.warning(values(nll=math.log(10), accuracy=0.1, distinct_classes=1), 10, only_warmup=False)
-    assert "4 of 10" in worker.warning(values(distinct_classes=4), 10, only_warmup=False)
-    assert "warm-up" in worker.warning(values(), 10, only_warmup=True)
+    say = lambda only_warmup=False, matrix=True, **changes: worker.warning(  # noqa: E731
+        values(**changes), 10, only_warmup=only_warmup, matrix=matrix
+    )
+    assert say() is None
+    assert "chance" in say(nll=math.log(10), accuracy=0.1, distinct_classes=1)
+    assert "4 of 10" in say(distinct_classes=4)
+    assert "Narrow the matrix" in say(distinct_classes=4)
+    assert "matrix" not in say(distinct_classes=4, matrix=False)
+    assert "warm-up" in say(only_warmup=True)
