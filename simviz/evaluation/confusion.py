@@ -54,13 +54,15 @@ def checked_confusion(confusion: ArrayLike, num_classes: int) -> NDArray[np.int6
     return table.astype(np.int64, copy=False)
 
 
-def normalise(confusion: ArrayLike, by: str = "counts") -> NDArray[np.float64]:
+def normalise(confusion: ArrayLike, by: str = "counts", values: ArrayLike | None = None) -> NDArray[np.float64]:
     """The table divided by its row sums ("true"), column sums ("predicted") or total ("all").
 
     "true" makes rows sum to 1 (the diagonal is the recall), "predicted" makes columns sum to 1 (the
-    diagonal is the precision); rows or columns without samples stay 0. "counts" changes nothing.
-    Returns float64 (C, C). ValueError for another `by`, a table that is not square, or an entry that is
-    negative or not finite.
+    diagonal is the precision); rows or columns without samples stay 0. "counts" changes nothing. With
+    `values`, float (C, C), these are divided in place of the counts, by the sums of the counts: the
+    summed distance of each cell's mistakes becomes a mean cost.
+    Returns float64 (C, C). ValueError for another `by`, a table that is not square, `values` of another
+    shape, or an entry that is negative or not finite.
     """
     if by not in NORMALISATIONS:
         raise ValueError(f"by is {by!r}; it is one of {', '.join(NORMALISATIONS)}")
@@ -69,11 +71,30 @@ def normalise(confusion: ArrayLike, by: str = "counts") -> NDArray[np.float64]:
         raise ValueError(f"confusion is {' x '.join(map(str, table.shape))}; it must be square")
     if not np.isfinite(table).all() or (table < 0).any():
         raise ValueError("confusion holds an entry that is negative or not finite; counts are needed")
+    top = table if values is None else np.asarray(values, dtype=np.float64)
+    if top.shape != table.shape:
+        raise ValueError(f"values has the shape {top.shape} for a table of shape {table.shape}")
     if by == "counts":
-        return table.copy()
+        return top.copy()
     axis = {"true": 1, "predicted": 0, "all": None}[by]
     total = table.sum(axis=axis, keepdims=True)
-    return np.divide(table, total, out=np.zeros_like(table), where=total > 0)
+    return np.divide(top, total, out=np.zeros_like(table), where=total > 0)
+
+
+def confusion_order(confusion: ArrayLike) -> list[int]:
+    """Class indices in which classes that are taken for each other stand side by side.
+
+    The leaves, in optimal order, of the average-linkage tree of D_ij = 1 - s_ij / max s, s_ij = (P_ij + P_ji) / 2
+    off the diagonal, P the rows as shares ("true"). Without a mistake the order of the classes is kept. (Ours.)
+    """
+    from simviz.matrices import ClassMatrix, anatomy
+
+    share = normalise(confusion, "true")
+    near = (share + share.T) / 2
+    np.fill_diagonal(near, 0)
+    distance = 1 - near / (near.max(initial=0) or 1.0)
+    np.fill_diagonal(distance, 0)
+    return anatomy.leaf_order(ClassMatrix([str(i) for i in range(len(near))], distance, "distance"))
 
 
 def class_severity(confusion: ArrayLike, ruler: Ruler) -> dict[str, NDArray[Any]]:

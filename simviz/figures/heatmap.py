@@ -1,8 +1,8 @@
 """Heat maps of a square matrix between classes, drawn by size (see `TEXT_LIMIT` and `CELL_LIMIT`).
 
 Up to 20 classes each cell carries its number; up to 200 it is a heat map without text; beyond that it
-is one image, because a browser takes seconds over a million cells. Axes are categories, so that two
-names shortened to the same label stay apart.
+is one image, because a browser takes seconds over a million cells; part of it is then drawn as cells
+(see `window`). Axes are categories, so that two names shortened to the same label stay apart.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -23,6 +24,11 @@ TEXT_LIMIT = 20
 CELL_LIMIT = 200
 FULL_LAYER = 60
 IMAGE_LABELS = 30
+IMAGE_BLOCKS = 40  # points a side that answer the pointer over an image
+WINDOW = 60
+WINDOW_STEP = 20
+QUIET = ("#DADADA", "#A8A8A8")
+Labels = tuple[list[str], list[str]]  # from the left, from the top
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,13 @@ def heatmap(
     title: str = "",
     axes: tuple[str, str] = ("class", "class"),
     order: Sequence[int] | None = None,
+    columns: Sequence[int] | None = None,
     groups: Sequence[str] | None = None,
     hover: Callable[[int, int], str] | None = None,
     chosen: tuple[int, int] | None = None,
+    quiet: ArrayLike | None = None,
 ) -> go.Figure:
-    """Draw a C x C matrix.
+    """Draw a C x C matrix, or some rows and columns of it.
 
     Parameters
     ----------
@@ -72,42 +80,59 @@ def heatmap(
     names : C class names, in the order of the rows
     scale : Scale
     axes : titles of the horizontal and the vertical axis
-    order : permutation of range(C), optional
-        The class drawn at each place; rows and columns alike.
+    order : distinct class indices, optional
+        The class drawn at each place, rows and columns alike; a class that is left out is not drawn.
+    columns : distinct class indices, optional
+        The class in each column, where it is not that of the row (see `window`).
     groups : C group names, optional
         A line is drawn wherever neighbours in the drawn order differ.
     hover : function of (true, predicted) class indices, optional
         Text under the pointer. With it the picture gets a layer of invisible points whose customdata
-        is [true, predicted], because heat maps report no clicks; above 60 classes only cells with a
-        value other than 0 are in it.
+        is [true, predicted], because heat maps report no clicks. Above 60 classes only cells with a value
+        other than 0 are in it; above 200 a point stands for a block of cells, and for the cell of
+        largest absolute value off the diagonal in it.
     chosen : (true, predicted) class indices, optional
-        The cell to frame.
+        The cell to frame, if it is drawn.
+    quiet : bool, shape (C, C), optional
+        Cells drawn in grey, e.g. those whose value may be chance.
 
     Raises
     ------
     ValueError
-        If the shapes of `values`, `names`, `order` or `groups` do not fit.
+        If the shapes of `values`, `names`, `groups` or `quiet` do not fit, or an order names a class twice or one
+        that is not there.
     """
     table = np.asarray(values, dtype=np.float32)
-    places = _checked_order(table, names, order, groups)
-    table = table[np.ix_(places, places)]
-    ordered = [names[i] for i in places]
+    across, down = (
+        _checked_order(table, names, drawn, groups) for drawn in (order if columns is None else columns, order)
+    )
+    table = table[np.ix_(down, across)]
+    grey = None if quiet is None else _checked_quiet(quiet, len(names))[np.ix_(down, across)]
+    labels = [names[j] for j in across], [names[i] for i in down]
     shown = np.log10(np.where(table > 0, table, np.nan)) if scale.log else table
-    low, high = _limits(shown, scale)
+    limits = _limits(shown, scale)
     fig = go.Figure()
-    if len(ordered) > CELL_LIMIT:
-        _draw_image(fig, shown, ordered, scale, low, high)
-    else:
-        _draw_cells(fig, shown, table, ordered, scale, (low, high), layered=hover is not None)
+    if max(table.shape) > CELL_LIMIT:
+        _draw_image(fig, shown, grey, scale, limits)
         if hover is not None:
-            fig.add_trace(_click_layer(table, ordered, places, hover))
+            fig.add_trace(_block_layer(table, across, down, hover))
+    else:
+        _draw_cells(fig, shown, table, grey, labels, scale, limits, layered=hover is not None)
+        if hover is not None:
+            fig.add_trace(_click_layer(table, labels, across, down, hover))
     if groups is not None:
-        _separate(fig, [groups[i] for i in places])
-    if chosen is not None:
-        column, row = places.index(chosen[1]), places.index(chosen[0])
-        _frame(fig, column, row)
-    _label_axes(fig, ordered, axes)
-    return style.finish(fig, title=title, height=max(440, min(940, 240 + 11 * len(ordered))))
+        _separate(fig, [groups[j] for j in across], [groups[i] for i in down])
+    if chosen is not None and chosen[1] in across and chosen[0] in down:
+        _frame(fig, across.index(chosen[1]), down.index(chosen[0]))
+    _label_axes(fig, labels, axes)
+    return style.finish(fig, title=title, height=max(440, min(940, 240 + 11 * len(down))))
+
+
+def window(places: Sequence[int], at: int) -> list[int]:
+    """The part of a drawn order around one class: `WINDOW` classes, in steps so that a near class keeps it."""
+    start = (list(places).index(at) - (WINDOW - WINDOW_STEP) // 2) // WINDOW_STEP * WINDOW_STEP
+    start = max(0, min(start, len(places) - WINDOW))
+    return list(places[start : start + WINDOW])
 
 
 def _checked_order(
@@ -123,9 +148,16 @@ def _checked_order(
     if order is None:
         return list(range(count))
     places = [int(i) for i in order]
-    if sorted(places) != list(range(count)):
-        raise ValueError(f"order is not a permutation of 0 ... {count - 1}")
+    if not places or len(set(places)) < len(places) or not set(places) <= set(range(count)):
+        raise ValueError(f"an order names each class once at most, by an index in 0 ... {count - 1}; got {places[:9]}")
     return places
+
+
+def _checked_quiet(quiet: ArrayLike, count: int) -> NDArray[np.bool_]:
+    grey = np.asarray(quiet)
+    if grey.shape != (count, count) or grey.dtype != bool:
+        raise ValueError(f"quiet is {grey.dtype} of shape {grey.shape}; give booleans of shape ({count}, {count})")
+    return grey
 
 
 def _limits(shown: NDArray[np.float32], scale: Scale) -> tuple[float, float]:
@@ -162,7 +194,8 @@ def _draw_cells(
     fig: go.Figure,
     shown: NDArray[np.float32],
     table: NDArray[np.float32],
-    names: list[str],
+    grey: NDArray[np.bool_] | None,
+    labels: Labels,
     scale: Scale,
     limits: tuple[float, float],
     *,
@@ -170,79 +203,127 @@ def _draw_cells(
 ) -> None:
     """The heat map itself; it answers the pointer only where no click layer does."""
     low, high = limits
-    categories = [style.escape(n) for n in names]
+    x, y = ([style.escape(n) for n in names] for names in labels)
+    small = max(table.shape) <= TEXT_LIMIT
     number = "%{text}" if scale.log else f"%{{z:{scale.format}}}"
     pair = f"%{{y}}, %{{x}}<br>{style.escape(scale.title)}: {number}<extra></extra>"
-    fig.add_trace(
-        go.Heatmap(
-            z=shown,
-            x=categories,
-            y=categories,
-            text=[[format(v, scale.format) if v > 0 else "" for v in row] for row in table] if scale.log else None,
-            zmin=low,
-            zmax=high,
-            colorscale=style.colorscale(_colors(scale)),
-            colorbar=_colorbar(scale, low, high),
-            texttemplate=number if len(names) <= TEXT_LIMIT else None,
-            hoverinfo="skip" if layered else None,
-            hovertemplate=None if layered else pair,
-            hoverongaps=False,
-            xgap=1 if len(names) <= TEXT_LIMIT else 0,
-            ygap=1 if len(names) <= TEXT_LIMIT else 0,
-        )
-    )
+    common: dict[str, Any] = {
+        "x": x,
+        "y": y,
+        "texttemplate": number if small else None,
+        "hoverinfo": "skip" if layered else None,
+        "hovertemplate": None if layered else pair,
+        "hoverongaps": False,
+        "xgap": 1 if small else 0,
+        "ygap": 1 if small else 0,
+    }
+    if scale.log:
+        common["text"] = [[format(v, scale.format) if v > 0 else "" for v in row] for row in table]
+    bright = shown if grey is None else np.where(grey, np.float32(np.nan), shown)
+    bar = _colorbar(scale, low, high)
+    colors = style.colorscale(_colors(scale))
+    fig.add_trace(go.Heatmap(z=bright, zmin=low, zmax=high, colorscale=colors, colorbar=bar, **common))
+    if grey is not None and grey.any():
+        pale = np.where(grey, shown, np.float32(np.nan))
+        colors = style.colorscale((QUIET[1], QUIET[0], QUIET[1]) if scale.diverging else QUIET)
+        fig.add_trace(go.Heatmap(z=pale, zmin=low, zmax=high, colorscale=colors, showscale=False, **common))
 
 
 def _click_layer(
-    table: NDArray[np.float32], names: list[str], places: list[int], hover: Callable[[int, int], str]
+    table: NDArray[np.float32], labels: Labels, across: list[int], down: list[int], hover: Callable[[int, int], str]
 ) -> go.Scatter:
     """Invisible points over the cells: the pointer's text, and [true, predicted] for a click."""
-    inside = np.isfinite(table) if len(names) <= FULL_LAYER else np.nan_to_num(table) != 0
+    inside = np.isfinite(table) if max(table.shape) <= FULL_LAYER else np.nan_to_num(table) != 0
     rows, columns = np.nonzero(inside)
-    categories = [style.escape(n) for n in names]
+    x, y = ([style.escape(n) for n in names] for names in labels)
+    pairs = [(down[i], across[j]) for i, j in zip(rows, columns, strict=True)]
+    return _points([x[j] for j in columns], [y[i] for i in rows], pairs, [hover(*pair) for pair in pairs])
+
+
+def _block_layer(
+    table: NDArray[np.float32], across: list[int], down: list[int], hover: Callable[[int, int], str]
+) -> go.Scatter:
+    """The same over an image, a point a block of cells, for the block's largest value off the diagonal."""
+    size = np.abs(np.nan_to_num(table))
+    size[np.equal.outer(down, across)] = 0
+    step = math.ceil(max(table.shape) / IMAGE_BLOCKS)
+    x, y, pairs, texts = [], [], [], []
+    for top in range(0, len(down), step):
+        for left in range(0, len(across), step):
+            block = size[top : top + step, left : left + step]
+            if not block.any():
+                continue
+            i, j = np.unravel_index(int(block.argmax()), block.shape)
+            pairs.append((down[top + int(i)], across[left + int(j)]))
+            x.append(left + (block.shape[1] - 1) / 2)
+            y.append(top + (block.shape[0] - 1) / 2)
+            texts.append(f"largest of {np.count_nonzero(block)} here<br>{hover(*pairs[-1])}")
+    return _points(x, y, pairs, texts)
+
+
+def _points(x: list[Any], y: list[Any], pairs: list[tuple[int, int]], texts: list[str]) -> go.Scatter:
     hidden = {"marker": {"opacity": 0}}
     return go.Scatter(
-        x=[categories[j] for j in columns],
-        y=[categories[i] for i in rows],
+        x=x,
+        y=y,
         mode="markers",
         marker={"symbol": "square", "size": 9, "opacity": 0},
         selected=hidden,
         unselected=hidden,
-        customdata=[[places[i], places[j]] for i, j in zip(rows, columns, strict=True)],
-        text=[hover(places[i], places[j]) for i, j in zip(rows, columns, strict=True)],
+        customdata=[list(pair) for pair in pairs],
+        text=texts,
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
 
 
 def _draw_image(
-    fig: go.Figure, shown: NDArray[np.float32], names: list[str], scale: Scale, low: float, high: float
+    fig: go.Figure,
+    shown: NDArray[np.float32],
+    grey: NDArray[np.bool_] | None,
+    scale: Scale,
+    limits: tuple[float, float],
 ) -> None:
     """One PNG, a pixel a cell, and a colour bar carried by a trace without points."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(style.colormap(shown, _colors(scale), low, high)).save(buffer, "PNG")
-    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    fig.add_trace(go.Image(source=source, hoverinfo="skip"))
+    fig.add_trace(go.Image(source=pixels(shown, _colors(scale), *limits, quiet=grey), hoverinfo="skip"))
     marker = {
-        "color": [low],
-        "cmin": low,
-        "cmax": high,
+        "color": [limits[0]],
+        "cmin": limits[0],
+        "cmax": limits[1],
         "colorscale": style.colorscale(_colors(scale)),
         "showscale": True,
-        "colorbar": _colorbar(scale, low, high),
+        "colorbar": _colorbar(scale, *limits),
     }
     fig.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, hoverinfo="skip", showlegend=False))
 
 
-def _separate(fig: go.Figure, groups: list[str]) -> None:
+def pixels(
+    values: NDArray[np.floating],
+    colors: Sequence[str],
+    low: float,
+    high: float,
+    *,
+    quiet: NDArray[np.bool_] | None = None,
+) -> str:
+    """A matrix as a PNG with a pixel a cell, as a data URI; see `style.colormap`. Cells in `quiet` are grey."""
+    from PIL import Image
+
+    drawn = style.colormap(values, colors, low, high)
+    if quiet is not None:
+        drawn[quiet & np.isfinite(values)] = style.colormap(np.zeros((1, 1)), QUIET, 0, 1)[0, 0]
+    buffer = io.BytesIO()
+    Image.fromarray(drawn).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _separate(fig: go.Figure, across: list[str], down: list[str]) -> None:
     """Lines between neighbours of different groups, in one trace-free pass of shapes."""
-    cuts = [i - 0.5 for i in range(1, len(groups)) if groups[i] != groups[i - 1]]
     line = {"color": "rgba(128,128,128,0.7)", "width": 1}
-    ends = (-0.5, len(groups) - 0.5)
-    shapes = [{"type": "line", "x0": c, "x1": c, "y0": ends[0], "y1": ends[1], "line": line} for c in cuts]
-    shapes += [{"type": "line", "y0": c, "y1": c, "x0": ends[0], "x1": ends[1], "line": line} for c in cuts]
+    shapes: list[dict[str, Any]] = []
+    for groups, end, along, other in ((across, len(down), "x", "y"), (down, len(across), "y", "x")):
+        cuts = [i - 0.5 for i in range(1, len(groups)) if groups[i] != groups[i - 1]]
+        span = {f"{other}0": -0.5, f"{other}1": end - 0.5}
+        shapes += [{"type": "line", f"{along}0": c, f"{along}1": c, **span, "line": line} for c in cuts]
     fig.update_layout(shapes=[*fig.layout.shapes, *shapes])
 
 
@@ -257,17 +338,25 @@ def _frame(fig: go.Figure, column: int, row: int) -> None:
     )
 
 
-def _label_axes(fig: go.Figure, names: list[str], axes: tuple[str, str]) -> None:
+def _label_axes(fig: go.Figure, labels: Labels, titles: tuple[str, str]) -> None:
     """As many names as there is room for, which plotly decides for categories; the first row on top."""
-    common = {"showgrid": False, "zeroline": False, "tickfont": {"size": 12 if len(names) <= 30 else 9}}
-    if len(names) <= CELL_LIMIT:
-        common |= style.category_axis(names)
-    else:
-        shown = list(range(0, len(names), math.ceil(len(names) / IMAGE_LABELS)))
-        common |= {"tickmode": "array", "tickvals": shown, "ticktext": [style.label(names[i]) for i in shown]}
-        common |= {"constrain": "domain"}
-    bounds = [-0.5, len(names) - 0.5]
-    angle = -90 if len(names) > 6 else 0
-    fig.update_xaxes(title=style.escape(axes[0]), tickangle=angle, range=bounds, **common)
-    fig.update_yaxes(title=style.escape(axes[1]), range=bounds[::-1], **common)
+    image = max(map(len, labels)) > CELL_LIMIT
+    options = []
+    for names in labels:
+        axis: dict[str, Any] = {
+            "showgrid": False,
+            "zeroline": False,
+            "tickfont": {"size": 12 if len(names) <= 30 else 9},
+        }
+        if image:
+            shown = list(range(0, len(names), math.ceil(len(names) / IMAGE_LABELS)))
+            axis |= {"tickmode": "array", "tickvals": shown, "ticktext": [style.label(names[i]) for i in shown]}
+            axis |= {"constrain": "domain"}
+        else:
+            axis |= style.category_axis(names)
+        options.append(axis)
+    angle = -90 if len(labels[0]) > 6 else 0
+    ends = [len(names) - 0.5 for names in labels]
+    fig.update_xaxes(title=style.escape(titles[0]), tickangle=angle, range=[-0.5, ends[0]], **options[0])
+    fig.update_yaxes(title=style.escape(titles[1]), range=[ends[1], -0.5], **options[1])
     fig.update_layout(hoverdistance=-1)

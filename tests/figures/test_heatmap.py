@@ -3,9 +3,11 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from simviz.figures.heatmap import CELL_LIMIT, FULL_LAYER, TEXT_LIMIT, Scale, heatmap
+from simviz.figures.heatmap import CELL_LIMIT, FULL_LAYER, IMAGE_BLOCKS, TEXT_LIMIT, WINDOW, Scale, heatmap, window
 
 rng = np.random.default_rng(0)
 
@@ -113,11 +115,95 @@ def test_two_long_names_that_shorten_alike_stay_two_columns():
     ("change", "message"),
     [
         ({"values": np.ones((2, 3))}, "values is 2 x 3 for 2 names"),
-        ({"order": [0, 0]}, "not a permutation of 0 ... 1"),
+        ({"order": [0, 0]}, "an index in 0 ... 1; got"),
+        ({"order": [0, 2]}, "an index in 0 ... 1; got"),
+        ({"columns": []}, "an index in 0 ... 1; got"),
         ({"groups": ["a"]}, "groups has 1 entries for 2 names"),
+        ({"quiet": np.zeros((2, 2))}, "quiet is float64 of shape"),
+        ({"quiet": np.zeros((3, 3), bool)}, r"give booleans of shape \(2, 2\)"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(change, message):
     values = change.pop("values", np.eye(2))
     with pytest.raises(ValueError, match=message):
         heatmap(values, names(2), Scale("s"), **change)
+
+
+def test_some_rows_and_columns_are_the_same_cells():
+    values, fig = draw(9, order=[4, 2, 7], columns=[1, 4], hover=lambda i, j: f"{i} as {j}", chosen=(2, 4))
+    assert np.array_equal(fig.data[0].z, values[np.ix_([4, 2, 7], [1, 4])])
+    assert (list(fig.data[0].y), list(fig.data[0].x)) == (["class 4", "class 2", "class 7"], ["class 1", "class 4"])
+    for (true, predicted), x, y in zip(fig.data[1].customdata, fig.data[1].x, fig.data[1].y, strict=True):
+        assert (y, x) == (f"class {true}", f"class {predicted}")
+    assert [(s.x0, s.y0) for s in fig.layout.shapes] == [(0.5, 0.5)]
+    assert not draw(9, order=[4, 2, 7], columns=[1, 4], chosen=(5, 4))[1].layout.shapes  # not in view
+
+
+def test_lines_between_groups_follow_rows_and_columns_apart():
+    fig = draw(4, groups=["a", "a", "b", "b"], order=[0, 1, 2], columns=[1, 3])[1]
+    down = [(s.y0, s.x0, s.x1) for s in fig.layout.shapes if s.y0 == s.y1]
+    across = [(s.x0, s.y0, s.y1) for s in fig.layout.shapes if s.x0 == s.x1]
+    assert (down, across) == ([(1.5, -0.5, 1.5)], [(0.5, -0.5, 2.5)])
+
+
+@given(st.integers(1, 300), st.data())
+def test_a_window_holds_its_class_in_the_drawn_order(count, data):
+    places = data.draw(st.permutations(range(count)))
+    at = data.draw(st.sampled_from(places))
+    shown = window(places, at)
+    start = places.index(shown[0])
+    assert at in shown
+    assert shown == places[start : start + WINDOW]
+    assert len(shown) == min(count, WINDOW)
+
+
+def test_quiet_cells_are_grey_and_keep_their_numbers():
+    quiet = np.array([[False, True], [True, False]])
+    values = np.array([[0.0, 0.5], [-0.5, 1.0]])
+    bright, pale = heatmap(values, names(2), Scale("d", diverging=True), quiet=quiet).data
+    assert np.isnan(bright.z[quiet]).all()
+    assert np.isnan(pale.z[~quiet]).all()
+    assert pale.z[quiet].tolist() == [0.5, -0.5]
+    assert pale.texttemplate == bright.texttemplate != None  # noqa: E711
+    for _, color in pale.colorscale:
+        assert color[1:3] == color[3:5] == color[5:7]
+    assert len(heatmap(values, names(2), Scale("d"), quiet=np.zeros((2, 2), bool)).data) == 1
+
+
+def decoded(figure):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(figure.data[0].source.split(",")[1]))))
+
+
+def test_quiet_cells_of_an_image_are_grey():
+    count = CELL_LIMIT + 1
+    values = rng.normal(size=(count, count))
+    values[5, 5] = np.nan
+    quiet = rng.random((count, count)) < 0.5
+    drawn = decoded(heatmap(values, names(count), Scale("d", diverging=True), quiet=quiet))
+    grey = (drawn[..., 0] == drawn[..., 1]) & (drawn[..., 1] == drawn[..., 2])
+    assert grey[quiet & np.isfinite(values)].all()
+    assert drawn[5, 5, 3] == 0
+    assert (~grey[~quiet]).mean() > 0.9
+
+
+def test_over_an_image_a_point_stands_for_the_largest_cell_of_its_block():
+    count = 1000
+    values = np.eye(count)
+    values[3, 5], values[4, 6], values[990, 20] = 0.2, -0.7, 0.1
+    fig = heatmap(values, names(count), Scale("share"), hover=lambda i, j: f"{i} as {j}")
+    layer = fig.data[-1]
+    assert sorted(map(list, layer.customdata)) == [[4, 6], [990, 20]]
+    at = [list(c) for c in layer.customdata].index([4, 6])
+    assert "largest of 2 here<br>4 as 6" in layer.text[at]
+    assert (layer.x[at], layer.y[at]) == (12, 12)  # in the middle of the block
+    full = heatmap(rng.random((count, count)), names(count), Scale("share"), hover=lambda i, j: f"{i} as {j}")
+    assert len(full.data[-1].x) <= IMAGE_BLOCKS**2
+
+
+def test_a_thousand_classes_stay_small_on_the_wire():
+    count = 1000
+    values = np.eye(count) * 0.7
+    rows = rng.integers(0, count, 15_000)
+    values[rows, rng.integers(0, count, 15_000)] += 0.02
+    drawn = heatmap(values, names(count), Scale("share"), hover=lambda i, j: f"{names(count)[i]} as {j}: 12 images")
+    assert len(drawn.to_json()) < 600_000
