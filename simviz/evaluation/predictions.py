@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simviz.classes import ClassSet
+from simviz.evaluation.confusion import confusion_matrix
+from simviz.evaluation.metrics import Metrics, metrics, metrics_from_confusion
+from simviz.evaluation.ruler import Ruler
+
 MAX_BYTES = 200 * 2**20
+MAX_SPREAD = 2**28  # samples x classes of decisions, which take two bytes each when they are read
 KEPT_CLASSES = 20
 
 
@@ -27,6 +33,9 @@ class Predictions:
     log_probabilities : float16 or float32 (N, C), natural logarithm
     features : float16 (N, F) or None
         Penultimate features, where they are small enough to keep.
+    predicted : int64 (N,) or None
+        The decided classes, where nothing but decisions is known. `log_probabilities` are then 0 for
+        them and -inf for all others: any decoder finds the decision, and nothing is said of confidence.
     """
 
     ids: NDArray[np.str_]
@@ -34,15 +43,43 @@ class Predictions:
     target: NDArray[np.int64]
     log_probabilities: NDArray[np.floating]
     features: NDArray[np.float16] | None = None
+    predicted: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of_decisions(
+        cls,
+        ids: NDArray[np.str_],
+        units: NDArray[np.int64],
+        target: NDArray[np.int64],
+        predicted: NDArray[np.int64],
+        num_classes: int,
+    ) -> Predictions:
+        """What is known of a model that only says its class; ValueError for more than 2**28 samples x classes."""
+        if not 0 < num_classes <= MAX_SPREAD // max(1, len(predicted)):
+            raise ValueError(f"{len(predicted):,} decisions between {num_classes:,} classes are too many to be kept")
+        if len(predicted) and not 0 <= predicted.min() <= predicted.max() < num_classes:
+            raise ValueError(f"a decision lies outside the classes 0..{num_classes - 1}")
+        logs = np.full((len(predicted), num_classes), -np.inf, dtype=np.float16)
+        np.put_along_axis(logs, predicted[:, None], 0, 1)
+        return cls(ids, units, target, logs, predicted=predicted)
 
     def __len__(self) -> int:
         return len(self.target)
 
-    def save(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
+    def metrics(self, classes: ClassSet, ruler: Ruler) -> Metrics:
+        """The metrics by the most probable class; of bare decisions those that need no probabilities."""
+        if self.predicted is None:
+            return metrics(self.log_probabilities, self.target, classes=classes, ruler=ruler)
+        counts = confusion_matrix(self.target, self.predicted, len(classes))
+        return metrics_from_confusion(counts, classes=classes, ruler=ruler)
+
+    def save(self, path: Path, *, dtype: type[np.floating] = np.float16, max_bytes: int = MAX_BYTES) -> None:
         """Write an npz; above `max_bytes` only the 20 best classes of each sample are kept."""
         arrays = {"ids": self.ids, "units": self.units, "target": self.target}
-        logs = self.log_probabilities.astype(np.float16)
-        if logs.nbytes <= max_bytes:
+        logs = self.log_probabilities.astype(dtype, copy=False)
+        if self.predicted is not None:
+            arrays["predicted"], arrays["num_classes"] = self.predicted, np.array(logs.shape[1])
+        elif logs.nbytes <= max_bytes or logs.shape[1] <= KEPT_CLASSES:
             arrays["log_probabilities"] = logs
         else:
             best = np.argpartition(-logs, KEPT_CLASSES, axis=1)[:, :KEPT_CLASSES]
@@ -65,11 +102,12 @@ class Predictions:
         missing = {"ids", "units", "target"} - arrays.keys()
         if missing:
             raise ValueError(f"{path.name} has no array {sorted(missing)[0]!r}")
+        basic = arrays["ids"], arrays["units"], arrays["target"]
+        if "predicted" in arrays:
+            return cls.of_decisions(*basic, *_decisions(path, arrays))
         logs = arrays.get("log_probabilities")
         return cls(
-            arrays["ids"],
-            arrays["units"],
-            arrays["target"],
+            *basic,
             _spread(arrays) if logs is None else logs,
             arrays.get("features"),
         )
@@ -83,3 +121,11 @@ def _spread(arrays: dict[str, np.ndarray]) -> NDArray[np.float32]:
     logs = np.repeat(np.log(rest), count, axis=1).astype(np.float32)
     np.put_along_axis(logs, best, kept, 1)
     return logs
+
+
+def _decisions(path: Path, arrays: dict[str, np.ndarray]) -> tuple[NDArray[np.int64], int]:
+    """The decided classes and the number of classes; ValueError where they are no such thing."""
+    predicted, count = arrays["predicted"], arrays.get("num_classes", np.zeros(0))
+    if predicted.ndim != 1 or predicted.dtype.kind not in "iu" or count.ndim or count.dtype.kind not in "iu":
+        raise ValueError(f"{path.name} does not hold one decided class a sample")
+    return predicted.astype(np.int64, copy=False), int(count)

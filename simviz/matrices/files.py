@@ -30,7 +30,7 @@ _MAX_MEMBERS = 16
 _MAX_RECIPE = 32_000_000
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _MARKUP = re.compile(r"<\s*[/!?]?\s*[A-Za-z][^<>]*>")
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
 def write(matrix: ClassMatrix, path: str | Path) -> None:
@@ -69,11 +69,11 @@ def dumps(matrix: ClassMatrix, suffix: str) -> bytes:
     """
     suffix = _known(suffix)
     for name in matrix.names:
-        _check_name(name)
+        check_name(name)
     if suffix == ".npz":
         return _npz_bytes(matrix)
     delimiter = "\t" if suffix == ".tsv" else ","
-    cells = ['"' + _escaped(name).replace('"', '""') + '"' for name in matrix.names]
+    cells = ['"' + escaped(name).replace('"', '""') + '"' for name in matrix.names]
     lines = [delimiter.join([f'"{matrix.kind}"', *cells])]
     lines += [delimiter.join([cell, *map(str, row)]) for cell, row in zip(cells, matrix.values, strict=True)]
     return ("\n".join(lines) + "\n").encode()
@@ -104,7 +104,7 @@ def loads(data: bytes, suffix: str) -> ClassMatrix:
         names, values, kind = _from_text(data, suffix)
         recipe = {"matrix": "file"}
     for name in names:
-        _check_name(name)
+        check_name(name)
     return ClassMatrix(names, values, kind if kind in KINDS else _inferred_kind(values), recipe=recipe)
 
 
@@ -124,7 +124,8 @@ def _check_count(count: int) -> None:
         raise ValueError(f"the matrix file has {count} classes; at most {MAX_FILE_CLASSES} are read")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """ValueError for a class name that is too long to show, has markup in it or characters that cannot be seen."""
     if len(name) > MAX_NAME:
         raise ValueError(f"the class name {name[:40]!r}... has {len(name)} characters; at most {MAX_NAME} are allowed")
     if not name.isprintable():
@@ -133,22 +134,24 @@ def _check_name(name: str) -> None:
         raise ValueError(f"the class name {name!r} has markup in it; write it without the <...>")
 
 
-def _is_formula(name: str) -> bool:
+def is_formula(name: str) -> bool:
     """Whether a spreadsheet would take the name for a formula; a plain number such as -1 is none."""
     return name.startswith(_FORMULA) and not re.fullmatch(r"[+-]?\d+(\.\d+)?", name)
 
 
-def _escaped(name: str) -> str:
-    return "'" + name if _is_formula(name.lstrip("'")) else name
+def escaped(name: str) -> str:
+    """The name as a cell: an apostrophe in front of what a spreadsheet would run as a formula."""
+    return "'" + name if is_formula(name.lstrip("'")) else name
 
 
-def _unescaped(cell: str) -> str:
-    if _is_formula(cell):
+def unescaped(cell: str) -> str:
+    """The name that `escaped` made a cell of; ValueError for a cell that a spreadsheet would run."""
+    if is_formula(cell):
         raise ValueError(
             f"the class name {cell!r} begins like a spreadsheet formula; if it is a name, "
             "write an apostrophe in front of it, otherwise put its value there"
         )
-    return cell[1:] if cell.startswith("'") and _is_formula(cell.lstrip("'")) else cell
+    return cell[1:] if cell.startswith("'") and is_formula(cell.lstrip("'")) else cell
 
 
 def _inferred_kind(values: NDArray[Any]) -> str:
@@ -168,7 +171,7 @@ def _from_text(data: bytes, suffix: str) -> tuple[list[str], NDArray[np.float64]
     if not header:
         raise ValueError("the matrix file has no class names in its first row; it needs a corner cell and the names")
     _check_count(len(header))
-    names = [_unescaped(cell) for cell in header]
+    names = [unescaped(cell) for cell in header]
     at = {name: i for i, name in enumerate(names)}
     if len(at) < len(names):
         twice = next(name for i, name in enumerate(names) if at[name] != i)
@@ -176,7 +179,7 @@ def _from_text(data: bytes, suffix: str) -> tuple[list[str], NDArray[np.float64]
     values = np.full((len(names), len(names)), np.nan)
     seen: set[str] = set()
     for cell, *entries in rows:
-        name = _unescaped(cell)
+        name = unescaped(cell)
         if name not in at or name in seen:
             fault = "stands at two rows" if name in seen else "stands at a row but not in the first row"
             raise ValueError(f"the class name {name!r} {fault}; rows and columns need the same names")
@@ -243,7 +246,7 @@ def _from_npz(data: bytes) -> tuple[list[str], NDArray[Any], str, dict[str, Any]
             names = _member(archive, "names", "U", 1, 4 * MAX_NAME * MAX_FILE_CLASSES)
             kind = _member(archive, "kind", "U", 0, 4 * MAX_NAME)
             recipe = _member(archive, "recipe", "U", 0, _MAX_RECIPE)
-    except _BROKEN as error:
+    except BROKEN_ZIP as error:
         raise ValueError(f"the npz file cannot be read: {error}") from None
     if values is None or names is None:
         absent = "values" if values is None else "names"
@@ -263,7 +266,7 @@ def _member(archive: zipfile.ZipFile, name: str, kinds: str, ndim: int, limit: i
     if f"{name}.npy" not in archive.namelist():
         return None
     with archive.open(f"{name}.npy") as stream:
-        shape, dtype = _header(stream, name)
+        shape, dtype = npy_header(stream, name)
         if dtype.hasobject:
             raise ValueError(f"the member {name!r} of the npz file holds Python objects, which are never read")
         if dtype.kind not in kinds or len(shape) != ndim:
@@ -282,7 +285,8 @@ def _member(archive: zipfile.ZipFile, name: str, kinds: str, ndim: int, limit: i
             raise ValueError(f"the member {name!r} of the npz file is cut short or damaged: {error}") from None
 
 
-def _header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def npy_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of the array `name`, of which nothing else is read; ValueError where it is none."""
     try:
         version = np.lib.format.read_magic(stream)
         reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
