@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from simviz.figures import confusion, distance, heatmap, losses, matrix, severity, style
+from simviz.figures import anatomy, confusion, distance, heatmap, losses, matrix, severity, style
 
-__all__ = ["confusion", "distance", "heatmap", "losses", "matrix", "severity", "style"]
+__all__ = ["anatomy", "confusion", "distance", "heatmap", "losses", "matrix", "severity", "style"]

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from simviz.figures import style
+from simviz.figures.anatomy import PALETTE, branches
 
 REFERENCES = {"words": "#0072B2", "groups": "#A6761D", "positions": "#E69F00"}
-PALETTE = tuple(c for name, c in style.FAMILIES.items() if name != "cross entropy")
 
 
 def course(
@@ -61,10 +61,12 @@ def trees(left: ArrayLike, right: ArrayLike, names: Sequence[str], titles: tuple
     fig = go.Figure()
     orders = []
     for side, tree in ((-1, left), (1, right)):
-        x, y, order = _branches(np.asarray(tree, dtype=np.float64))
+        drawn = branches(tree)
+        order = drawn.leaves
         orders.append(order)
-        fig.add_scatter(x=side * (1 + x), y=y, mode="lines", line={"color": style.FAMILIES["similarity"], "width": 1.5},
-                        hoverinfo="skip")  # fmt: skip
+        x = side * (1 + drawn.heights / (drawn.joint[:, 0].max(initial=0) or 1.0))
+        line = {"color": style.FAMILIES["similarity"], "width": 1.5}
+        fig.add_scatter(x=x, y=drawn.places, mode="lines", line=line, hoverinfo="skip")
         fig.add_scatter(
             x=[side] * len(order),
             y=list(range(len(order))),
@@ -118,14 +120,3 @@ def moves(start: ArrayLike, end: ArrayLike, names: Sequence[str], groups: Sequen
     fig.update_xaxes(title="first axis of the map", zeroline=False)
     fig.update_yaxes(title="second axis", scaleanchor="x", zeroline=False)
     return style.finish(fig, height=620, legend=groups is not None)
-
-
-def _branches(tree: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], list[int]]:
-    """Lines of a dendrogram: heights scaled to 1, places of the leaves 0 ... C-1, and the class at each place."""
-    from scipy.cluster.hierarchy import dendrogram
-
-    drawn = dendrogram(tree, no_plot=True)
-    gap = np.full((len(tree), 1), np.nan)
-    heights = np.hstack([np.array(drawn["dcoord"]) / (tree[:, 2].max() or 1.0), gap]).ravel()
-    places = np.hstack([(np.array(drawn["icoord"]) - 5) / 10, gap]).ravel()
-    return heights, places, list(drawn["leaves"])
