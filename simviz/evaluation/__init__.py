@@ -1,19 +1,35 @@
 """What predictions are worth: confusion, metrics under a ruler, decoders, statistics. No torch."""
 
 from simviz.evaluation import statistics
-from simviz.evaluation.confusion import class_severity, confusion_matrix, error_distances, normalise, top_pairs
+from simviz.evaluation.blurred import blur_error_bound, blur_warning, blurred, column_ratio
+from simviz.evaluation.confusion import (
+    class_severity,
+    confusion_matrix,
+    confusion_order,
+    error_distances,
+    normalise,
+    top_pairs,
+)
 from simviz.evaluation.decoders import DECODERS, apply_temperature, decode, fit_temperature
+from simviz.evaluation.differences import CellDifferences, cell_differences
 from simviz.evaluation.metrics import ahd_at_k, metrics, metrics_from_confusion
 from simviz.evaluation.ruler import RULERS, Ruler, ruler
 
 __all__ = [
     "DECODERS",
     "RULERS",
+    "CellDifferences",
     "Ruler",
     "ahd_at_k",
     "apply_temperature",
+    "blur_error_bound",
+    "blur_warning",
+    "blurred",
+    "cell_differences",
     "class_severity",
+    "column_ratio",
     "confusion_matrix",
+    "confusion_order",
     "decode",
     "error_distances",
     "fit_temperature",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simviz.classes import ClassSet
+from simviz.evaluation.blurred import blurred_chunks, checked_similarity
 from simviz.evaluation.probabilities import (
     TEMPERATURES,
     Chunk,
@@ -16,11 +17,12 @@ from simviz.evaluation.probabilities import (
     checked_log_probabilities,
     chunks,
 )
+from simviz.matrices import ClassMatrix
 
 if TYPE_CHECKING:
     from simviz.evaluation.ruler import Ruler
 
-DECODERS = ("argmax", "min_cost", "median", "expectation")
+DECODERS = ("argmax", "min_cost", "median", "expectation", "blurred")
 Decode = Callable[[Chunk], NDArray[np.int64]]
 
 
@@ -31,6 +33,7 @@ def decode(
     classes: ClassSet,
     ruler: Ruler | None = None,
     temperature: float | None = None,
+    similarity: ClassMatrix | ArrayLike | None = None,
 ) -> NDArray[np.int64]:
     """One class for each row of probabilities p.
 
@@ -38,16 +41,20 @@ def decode(
     ----------
     log_probabilities : float16, float32 or float64, shape (N, C)
         Rows are renormalised; -inf is a probability of 0.
-    decoder : {"argmax", "min_cost", "median", "expectation"}
+    decoder : {"argmax", "min_cost", "median", "expectation", "blurred"}
         argmax: the most probable class. min_cost: argmin_c sum_k p_k D_kc under the ruler ("CRM",
         minimum conditional risk). median: the lowest class with P(y <= c) >= 1/2; on a circle the class
         with the smallest expected circular distance. expectation: the class nearest to sum_k p_k x_k;
         on a circle nearest to the direction of sum_k p_k exp(2 pi i x_k / period), and the most
-        probable class where that sum vanishes. The last two need classes with positions.
+        probable class where that sum vanishes. median and expectation need classes with positions.
+        blurred: the most probable class of S p / sum(S p), what SimLoss fits to the labels; its limits
+        are those of `blurred`.
     classes : ClassSet
     ruler : Ruler, needed for min_cost
     temperature : float, optional
         Probabilities are softened to p^(1/T) first (see `fit_temperature`).
+    similarity : ClassMatrix or array_like (C, C), needed for blurred
+        The S that p was trained with; see `blurred`.
 
     Returns
     -------
@@ -57,19 +64,39 @@ def decode(
     Raises
     ------
     ValueError
-        For an unknown decoder, a missing ruler, classes without positions, or bad rows.
+        For an unknown decoder, a missing ruler or similarity, classes without positions, or bad rows.
     """
     values = checked_log_probabilities(log_probabilities, len(classes))
-    pick = make_decoder(decoder, classes, ruler)
     out = np.empty(len(values), dtype=np.int64)
-    for chunk in chunks(values, temperature):
-        out[chunk.rows] = pick(chunk)
+    for chunk, found in decided(values, decoder, classes, ruler, temperature, similarity):
+        out[chunk.rows] = found
     return out
 
 
-def make_decoder(decoder: str, classes: ClassSet, ruler: Ruler | None) -> Decode:
+def decided(
+    values: NDArray[np.floating],
+    decoder: str,
+    classes: ClassSet,
+    ruler: Ruler | None,
+    temperature: float | None,
+    similarity: ClassMatrix | ArrayLike | None,
+) -> Iterator[tuple[Chunk, NDArray[np.int64]]]:
+    """Each chunk of probabilities as the decoder reads them, softened or blurred, and its classes."""
+    pick = _make_decoder(decoder, classes, ruler)
+    pieces = chunks(values, temperature)
+    if decoder == "blurred":
+        if similarity is None:
+            raise ValueError("the decoder 'blurred' needs the similarity of the training; give similarity=S")
+        if isinstance(similarity, ClassMatrix):
+            similarity = similarity.aligned(classes)
+        pieces = blurred_chunks(pieces, checked_similarity(similarity, len(classes)))
+    for chunk in pieces:
+        yield chunk, pick(chunk)
+
+
+def _make_decoder(decoder: str, classes: ClassSet, ruler: Ruler | None) -> Decode:
     """The function that decodes one chunk; ValueError for a decoder these classes cannot use."""
-    if decoder == "argmax":
+    if decoder in ("argmax", "blurred"):
         return lambda chunk: chunk.log_p.argmax(axis=1)
     if decoder == "min_cost":
         if ruler is None:

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from simviz.classes import ClassSet
 from simviz.evaluation.confusion import checked_confusion, confusion_matrix
-from simviz.evaluation.decoders import in_order, make_decoder, position_distance, positions_of
+from simviz.evaluation.decoders import decided, in_order, position_distance, positions_of
 from simviz.evaluation.probabilities import Chunk, checked_labels, checked_log_probabilities, chunks
 from simviz.evaluation.ruler import Ruler
+from simviz.matrices import ClassMatrix
 
 ECE_BINS = 15
 Metrics = dict[str, float | int | None]
@@ -25,12 +26,14 @@ def metrics(
     ruler: Ruler,
     decoder: str = "argmax",
     temperature: float | None = None,
+    similarity: ClassMatrix | ArrayLike | None = None,
 ) -> Metrics:
     """All metrics that apply to these classes, as plain numbers.
 
     From the decoded classes (see `metrics_from_confusion`): accuracy, macro_recall, mean_cost,
     mistake_severity, superclass_accuracy, failed_superclass_accuracy, mae, mse, within_1, qwk,
-    distinct_classes. From the probabilities p, whatever the decoder:
+    distinct_classes. From the probabilities p (of the decoder blurred: from
+    S p / sum(S p)), whatever the decoder:
 
     ``top5``  share of samples whose true class is among the five most probable (ties: lower index
     first); only for more than five classes.
@@ -50,6 +53,7 @@ def metrics(
     decoder : see `decode`
     temperature : float, optional
         Applied to the probabilities before everything else.
+    similarity : ClassMatrix or array_like (C, C), needed for the decoder blurred
 
     Returns
     -------
@@ -59,17 +63,16 @@ def metrics(
     Raises
     ------
     ValueError
-        For no samples, a target outside the classes, a NaN, a row that does not sum to 1.
+        For no samples, a target outside the classes, a NaN, a row that does not sum to 1, or as `decode`.
     """
     values = checked_log_probabilities(log_probabilities, len(classes))
     labels = checked_labels(target, len(classes), count=len(values))
     if not len(values):
         raise ValueError("no samples: metrics need at least one row")
-    pick = make_decoder(decoder, classes, ruler)
     predicted = np.empty(len(values), dtype=np.int64)
     soft = _SoftSums(classes)
-    for chunk in chunks(values, temperature):
-        predicted[chunk.rows] = pick(chunk)
+    for chunk, found in decided(values, decoder, classes, ruler, temperature, similarity):
+        predicted[chunk.rows] = found
         soft.add(chunk, labels[chunk.rows])
     confusion = confusion_matrix(labels, predicted, len(classes))
     return {**metrics_from_confusion(confusion, classes=classes, ruler=ruler), **soft.result(len(values))}

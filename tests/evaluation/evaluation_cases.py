@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ class Case:
     target: np.ndarray
     classes: ClassSet
     ruler: Ruler
+    similarity: ClassMatrix
 
     @property
     def p(self) -> np.ndarray:
@@ -40,8 +42,13 @@ class Case:
         return np.array(self.classes.positions)
 
 
+def relations(problem: Case) -> dict[str, Any]:
+    """What any decoder may ask for, as arguments of `decode` and `metrics`."""
+    return {"classes": problem.classes, "ruler": problem.ruler, "similarity": problem.similarity}
+
+
 def case(seed: int, *, n: int | None = None, period: float | None = None, even: bool = False) -> Case:
-    """C classes in shuffled order on a line or a circle, in groups; D is random and asymmetric."""
+    """C classes in shuffled order on a line or a circle, in groups; D and S are random and asymmetric."""
     rng = np.random.default_rng(seed)
     count = int(rng.integers(2, 12))
     n = int(rng.integers(1, 40)) if n is None else n
@@ -61,7 +68,8 @@ def case(seed: int, *, n: int | None = None, period: float | None = None, even: 
         groups=[f"g{rng.integers(0, 3)}" for _ in range(count)],
     )
     distance = rng.uniform(0.1, 5, (count, count)) * (1 - np.eye(count))
-    return Case(log_softmax(z), target, classes, distance_ruler(classes, distance))
+    similarity = ClassMatrix(classes, np.where(np.eye(count), 1, rng.uniform(0, 0.9, (count, count))))
+    return Case(log_softmax(z), target, classes, distance_ruler(classes, distance), similarity)
 
 
 def shuffled(problem: Case, seed: int) -> tuple[Case, np.ndarray]:
@@ -69,4 +77,5 @@ def shuffled(problem: Case, seed: int) -> tuple[Case, np.ndarray]:
     order = np.random.default_rng(seed).permutation(len(problem.classes))
     classes = problem.classes.subset([problem.classes.names[i] for i in order])
     ruler = Ruler(problem.ruler.matrix.aligned(classes), "planted", "units")
-    return Case(problem.log_p[:, order], np.argsort(order)[problem.target], classes, ruler), order
+    similarity = problem.similarity.aligned(classes)
+    return Case(problem.log_p[:, order], np.argsort(order)[problem.target], classes, ruler, similarity), order

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from simviz import ClassSet
+from simviz import ClassMatrix, ClassSet
 from simviz.evaluation import (
     DECODERS,
     apply_temperature,
@@ -17,7 +17,7 @@ from simviz.evaluation import (
     ruler,
 )
 
-from .evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
+from .evaluation_cases import case, distance_ruler, log_softmax, relations, seeds, shuffled
 
 
 @given(seeds)
@@ -82,8 +82,8 @@ def test_rounding_does_not_decide_between_equal_costs(seed, half):
 def test_invariant_under_joint_permutation_of_classes(seed, decoder, period):
     problem = case(seed, period=period)
     other, order = shuffled(problem, seed)
-    first = decode(problem.log_p, decoder, classes=problem.classes, ruler=problem.ruler)
-    second = decode(other.log_p, decoder, classes=other.classes, ruler=other.ruler)
+    first = decode(problem.log_p, decoder, **relations(problem))
+    second = decode(other.log_p, decoder, **relations(other))
     np.testing.assert_array_equal(order[second], first)
 
 
@@ -124,9 +124,11 @@ def test_half_precision_decodes_its_own_rounded_probabilities(seed, decoder):
     problem = case(seed)
     half = problem.log_p.astype(np.float16)
     again = log_softmax(half.astype(np.float64))
-    kwargs = {"classes": problem.classes, "ruler": problem.ruler}
+    kwargs = relations(problem)
     a, b = decode(half, decoder, **kwargs), decode(again, decoder, **kwargs)
-    risk = {"argmax": -again, "min_cost": np.exp(again) @ problem.ruler.distance}.get(decoder)
+    p = np.exp(again)
+    risks = {"argmax": -again, "min_cost": p @ problem.ruler.distance, "blurred": -p @ problem.similarity.values.T}
+    risk = risks.get(decoder)
     if risk is None:
         np.testing.assert_array_equal(a, b)
     else:  # equal float16 values are ties that either precision may break
@@ -138,10 +140,10 @@ def test_half_precision_decodes_its_own_rounded_probabilities(seed, decoder):
 def test_chunks_do_not_show(monkeypatch):
     problem = case(5, n=100)
     for decoder in DECODERS:
-        whole = decode(problem.log_p, decoder, classes=problem.classes, ruler=problem.ruler)
+        whole = decode(problem.log_p, decoder, **relations(problem))
         with monkeypatch.context() as patch:
             patch.setattr(probabilities, "CHUNK_VALUES", 7 * len(problem.classes))
-            pieces = decode(problem.log_p, decoder, classes=problem.classes, ruler=problem.ruler)
+            pieces = decode(problem.log_p, decoder, **relations(problem))
         np.testing.assert_array_equal(whole, pieces)
 
 
@@ -158,8 +160,11 @@ def test_no_rows_decode_to_no_classes():
         ([0.5, 0.5], {}, r"shape \(2,\)"),
         ([[0.5, 0.5]], {"decoder": "median"}, "'median' needs ordered classes"),
         ([[0.5, 0.5]], {"decoder": "expectation"}, "'expectation' needs ordered classes"),
-        ([[0.5, 0.5]], {"decoder": "mode"}, "no decoder 'mode'; choose argmax, min_cost, median, expectation"),
+        ([[0.5, 0.5]], {"decoder": "mode"}, "no decoder 'mode'; choose argmax, min_cost, median, expectation, blurred"),
         ([[0.5, 0.5]], {"decoder": "min_cost"}, "'min_cost' needs a ruler"),
+        ([[0.5, 0.5]], {"decoder": "blurred"}, "'blurred' needs the similarity"),
+        ([[0.5, 0.5]], {"decoder": "blurred", "similarity": np.eye(3)}, r"\(3, 3\); \(2, 2\) is needed"),
+        ([[0.5, 0.5]], {"decoder": "blurred", "similarity": ClassMatrix(["a", "c"], np.eye(2))}, "no class 'b'"),
         ([[0.5, 0.5]], {"temperature": 0.0}, "temperature is 0.0"),
     ],
 )

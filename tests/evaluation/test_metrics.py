@@ -21,13 +21,13 @@ from simviz.evaluation import (
     ruler,
 )
 
-from .evaluation_cases import case, distance_ruler, log_softmax, seeds, shuffled
+from .evaluation_cases import case, distance_ruler, log_softmax, relations, seeds, shuffled
 
 ANY = {"accuracy", "macro_recall", "nll", "ece", "mean_cost", "mistake_severity", "distinct_classes"}
 
 
 def _measured(problem, **kwargs):
-    return metrics(problem.log_p, problem.target, classes=problem.classes, ruler=problem.ruler, **kwargs)
+    return metrics(problem.log_p, problem.target, **relations(problem), **kwargs)
 
 
 @given(seeds)
@@ -84,7 +84,7 @@ def test_rps_is_the_energy_form_of_the_continuous_score(seed):
 def test_mean_cost_is_error_rate_times_severity(seed, decoder):
     problem = case(seed)
     got = _measured(problem, decoder=decoder)
-    predicted = decode(problem.log_p, decoder, classes=problem.classes, ruler=problem.ruler)
+    predicted = decode(problem.log_p, decoder, **relations(problem))
     costs = problem.ruler.distance[problem.target, predicted]
     assert got["mean_cost"] == pytest.approx(costs.mean())
     if got["mistake_severity"] is None:
