@@ -212,6 +212,37 @@ def triangle_violations(distance: ArrayLike, limit: int = TRIANGLE_CLASSES) -> t
     return violations, count * (count - 1) * (count - 2), exact
 
 
+def order_violations(distance: ArrayLike, positions: ArrayLike, period: float | None = None) -> tuple[int, int]:
+    """How often a class is nearer than the one before it on the way along the scale, away from the true class.
+
+    From every true class the others are passed in both directions, around the circle for half a period each, the
+    one exactly opposite in one of them. An order, whatever its spacing, has none.
+
+    Parameters
+    ----------
+    distance : array_like (C, C), row = true class
+    positions : array_like (C,), distinct
+    period : float, length of the circle if the scale closes on itself
+
+    Returns
+    -------
+    violations, steps : int
+        Of all steps from one class to the next, those that come nearer: D_ik < D_ij.
+    """
+    d, x = np.asarray(distance, dtype=np.float64), np.asarray(positions, dtype=np.float64)
+    slack = _TOLERANCE * max(1.0, float(d.max(initial=0)))
+    violations = steps = 0
+    for row, here in zip(d, x, strict=True):
+        away = x - here
+        if period is not None:
+            away = (away + period / 2) % period - period / 2
+        for side in (away > 0, away < 0):
+            met = row[side][np.argsort(np.abs(away[side]), kind="stable")]
+            violations += int(np.count_nonzero(np.diff(met) < -slack))
+            steps += max(len(met) - 1, 0)
+    return violations, steps
+
+
 def nearest(matrix: ClassMatrix, k: int = 5) -> list[list[tuple[str, float]]]:
     """For every class the k others most like it (row = the class) with the matrix's entries, nearest first.
 

@@ -181,6 +181,40 @@ def test_nearest_is_the_sorted_row(size, seed, distance, k):
         anatomy.nearest(matrix, 0)
 
 
+@given(st.integers(1, 8), SEEDS, st.booleans())
+def test_an_order_is_followed_whatever_its_spacing_and_the_order_of_the_list(size, seed, circular):
+    rng = np.random.default_rng(seed)
+    places = rng.permutation(100)[:size].astype(float)
+    classes = ClassSet([f"c{i}" for i in range(size)], positions=places, period=100 if circular else None)
+    distance = matrices.positions(classes, power=rng.uniform(0.3, 3)).values
+    violations, steps = anatomy.order_violations(distance, places, classes.period)
+    assert violations == 0
+    assert steps <= size * max(size - 2, 0)
+
+
+@given(st.integers(3, 7), SEEDS)
+def test_steps_against_the_order_are_counted_one_by_one(size, seed):
+    rng = np.random.default_rng(seed)
+    distance, places = rng.random((size, size)), rng.permutation(size).astype(float)
+    line = np.argsort(places)
+    steps = [
+        (i, line[at], line[at + way])
+        for i in range(size)
+        for way in (1, -1)
+        for at in range(size)
+        if 0 <= at + way < size and (places[line[at]] - places[i]) * way > 0
+    ]
+    expected = sum(distance[i, k] < distance[i, j] - 1e-5 for i, j, k in steps)
+    assert anatomy.order_violations(distance, places) == (expected, len(steps))
+
+
+def test_a_straight_order_of_a_circle_is_against_it():
+    straight = matrices.class_order(12, r=0.5).to_distance().values
+    assert anatomy.order_violations(straight, range(12)) == (0, 110)
+    violations, steps = anatomy.order_violations(straight, range(12), 12)
+    assert 0 < violations < steps
+
+
 @given(SIZES, SEEDS)
 def test_leaf_order_is_a_permutation_that_keeps_groups_together(size, seed):
     rng = np.random.default_rng(seed)
