@@ -7,10 +7,9 @@ import inspect
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -22,6 +21,10 @@ from simviz.evaluation.predictions import Predictions
 from simviz.matrices import ClassMatrix, anatomy, files
 from simviz.runs import Comparison, Run, Store, StoreError, progress
 from simviz.runs import examples as archives
+from simviz.settings import parse_part
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BY_CONTENT: dict[Any, Any] = {
     ClassSet: lambda c: c.fingerprint,
@@ -33,9 +36,14 @@ NOT_OPTIONS = ("weight", "ignore_index", "reduction", "options", "num_classes", 
 Stamp = tuple[str, int, int]
 
 
-@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_CONTENT)
 def matrix(part: str, classes: ClassSet) -> ClassMatrix:
-    """`matrices.build`; the part comes from widgets and is never a path."""
+    """`matrices.build`. A file of word vectors that the part names has been looked at by `folders.inside`."""
+    source = parse_part(part).options.get("vectors")
+    return _matrix(part, classes, None if source is None else vectors_stamp(str(source)))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Building the matrix", hash_funcs=BY_CONTENT)
+def _matrix(part: str, classes: ClassSet, vectors: Stamp | None) -> ClassMatrix:
     return matrices.build(part, classes)
 
 
@@ -44,19 +52,44 @@ def uploaded(data: bytes, suffix: str) -> ClassMatrix:
     return files.loads(data, suffix)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
-def resolved(classes: ClassSet) -> list[words.Resolution]:
-    return words.resolve(classes)
+def vectors_stamp(source: str) -> Stamp | None:
+    """Of the file that `words.load` reads for a source; None for the bundled vectors, which never change."""
+    path = Path(source) if words.is_path(source) else words.local(source)
+    return None if path is None else stamp(path)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def neighbours(word: str, count: int = 10) -> list[tuple[str, float]]:
-    return words.load().neighbours(word, count)
+def resolved(classes: ClassSet, source: str = words.BUNDLED) -> list[words.Resolution]:
+    return _resolved(classes, source, vectors_stamp(source))
+
+
+@st.cache_resource(max_entries=16, show_spinner="Looking the words up", hash_funcs=BY_CONTENT)
+def _resolved(classes: ClassSet, source: str, vectors: Stamp | None) -> list[words.Resolution]:
+    return words.resolve(classes, source)
+
+
+def neighbours(word: str, source: str = words.BUNDLED) -> list[tuple[str, float]]:
+    """The ten nearest tokens; a file is read from end to end for them."""
+    return _neighbours(word, source, vectors_stamp(source))
+
+
+@st.cache_data(max_entries=256, show_spinner="Reading all word vectors")
+def _neighbours(word: str, source: str, vectors: Stamp | None) -> list[tuple[str, float]]:
+    return words.load(source).neighbours(word)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
 def measured(matrix: ClassMatrix) -> anatomy.Anatomy:
     return anatomy.measure(matrix)
+
+
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
+def hub_warning(matrix: ClassMatrix) -> str | None:
+    return anatomy.hub_warning(matrix)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Growing the tree", hash_funcs=BY_CONTENT)
+def tree(matrix: ClassMatrix) -> NDArray[np.float64]:
+    return anatomy.tree(matrix)
 
 
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -82,6 +115,8 @@ def dataset(name: str) -> ImageDataset:
 @st.cache_data(max_entries=4, show_spinner="Collecting pictures")
 def card(name: str, fingerprint: str) -> pd.DataFrame:
     """A row a class: pictures, group, position, images per part. `fingerprint` is the data set's, for the key."""
+    import pandas as pd
+
     data = dataset(name)
     about: dict[str, Any] = datasets.card(data)
     table = pd.DataFrame({"class": list(data.classes)})

@@ -13,10 +13,20 @@ SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN = (
     *("from", "data", "names", "by", "keep", "lower_bound"),
     *("r", "power", "as"),
 )
-SIMILARITY = (SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN)
+VECTORS, VECTOR_FILE, VECTOR_NAME = "vectors", "vectors_file", "vectors_name"
+ROOM, ANSWER = "look", "answer"
+SIMILARITY = (
+    *(SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN),
+    *(VECTORS, VECTOR_FILE, VECTOR_NAME, ROOM, ANSWER),
+)
 
 NORMALIZE, HIDE, LOG, TRUE, PREDICTED, PAIRS = "norm", "hide", "log", "t", "p", "of"
-CONFUSION = (NORMALIZE, HIDE, LOG, TRUE, PREDICTED, PAIRS)
+LEVEL, OPENED_GROUPS, EMPTY, MOMENT = "level", "open", "empty", "at"
+GREY, TONE, KIND, PAGE = "grey", "tone", "images", "page"
+CONFUSION = (
+    *(NORMALIZE, HIDE, LOG, EMPTY, LEVEL, OPENED_GROUPS, MOMENT),
+    *(GREY, TONE, TRUE, PREDICTED, KIND, PAGE, PAIRS),
+)
 SPREAD, BEYOND, QUANTITY, SORT, WORST = "spread", "beyond", "quantity", "sort", "worst"
 SEVERITY = (SPREAD, BEYOND, QUANTITY, SORT, WORST)
 
@@ -38,6 +48,9 @@ RUN = "run"
 SOURCES = ("words", "order", "positions", "groups", "file")
 OWN = "own"
 BOUNDS = ("keep", "lower_bound")
+VECTOR_SOURCES = ("bundled", "file", "download")
+ROOMS = ("columns", "nearest", "dendrogram", "map", "split")
+ANSWERS = ("uniform", "drawn", "right")
 KINDS = ("similarity", "distance")
 ORDERS = ("index", "name", "group", "similarity")
 PARTS = ("test", "validation")

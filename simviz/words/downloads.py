@@ -47,10 +47,14 @@ class Offer:
     description: str = ""
     license: str = ""
 
+    @property
+    def amount(self) -> str:
+        """The size, as one would say it."""
+        return f"{self.size / 1e6:.0f} MB" if self.size >= 1e6 else f"{self.size / 1e3:.1f} kB"
+
     def __str__(self) -> str:
-        size = f"{self.size / 1e6:.0f} MB" if self.size >= 1e6 else f"{self.size / 1e3:.1f} kB"
         about = f" ({self.description})" if self.description else ""
-        return f"{self.name}: {size}{about}" + (f", license: {self.license}" if self.license else "")
+        return f"{self.name}: {self.amount}{about}" + (f", license: {self.license}" if self.license else "")
 
 
 def folders() -> tuple[Path, Path]:

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
-import pandas as pd
 import streamlit as st
 
+from simviz import words
 from simviz.classes import ClassSet
 from simviz.figures import matrix as pictures
-from simviz.matrices import ClassMatrix, anatomy, files
+from simviz.matrices import ClassMatrix, files
 from simviz.settings import Part
 from simviz.ui import cache, charts, class_picker, links, shell, state
 from simviz.ui.text import plain
-from simviz.ui.views import similarity_words
+from simviz.ui.views import similarity_anatomy, similarity_vectors, similarity_words
 
 ABOUT = {
     "words": "cosine of the class names' word vectors, everything below a bound set to 0",
@@ -103,10 +103,12 @@ def _built(source: str, classes: ClassSet) -> Chosen | None:
         )
         return None
     if source == "words":
-        repaired = similarity_words.show(classes)
-        if repaired is None:
+        vectors = similarity_vectors.show()
+        repaired = None if vectors is None else similarity_words.show(classes, vectors)
+        if vectors is None or repaired is None:
             return None
         classes = repaired
+        options |= {} if vectors == words.BUNDLED else {"vectors": vectors}
     part = str(Part(source, options))
     try:
         return Chosen(cache.matrix(part, classes), part, classes)
@@ -115,7 +117,7 @@ def _built(source: str, classes: ClassSet) -> Chosen | None:
         return None
 
 
-def _options(source: str) -> dict[str, float]:
+def _options(source: str) -> dict[str, float | str]:
     """The source's numbers, as sliders bound to the link."""
     if source == "words":
         links.unknown(state.BY, state.BOUNDS, "way to set the bound")
@@ -181,10 +183,9 @@ def _report(chosen: Chosen) -> None:
         fig = pictures.matrix(matrix, order=order, groups=groups if order_by == "group" else None)
         charts.show(fig, "matrix", f"{kind} of {len(matrix)} classes, ordered by {order_by}")
     with narrow:
-        _checks(matrix)
+        similarity_anatomy.checks(matrix, chosen.classes)
         charts.show(pictures.histogram(matrix), "histogram", f"How the {kind} of two different classes is spread")
-    _hubs(chosen.matrix)
-    _nearest(matrix)
+    similarity_anatomy.show(chosen.matrix, matrix, chosen.classes)
     _take_along(chosen, matrix)
 
 
@@ -212,64 +213,6 @@ def _order(by: str, chosen: Chosen) -> list[int] | None:
             return sorted(range(len(names)), key=lambda i: groups[i])
         st.info("These classes have no groups; they are in the order of the list.")
     return None
-
-
-def _checks(matrix: ClassMatrix) -> None:
-    """What holds of the matrix, a badge and its meaning a line."""
-    a = cache.measured(matrix)
-    count = len(matrix)
-    lines = [
-        (a.symmetric, "symmetric", "not symmetric", "is A for B worth the same as B for A?"),
-        (a.diagonal_max, "itself nearest", "others as near", "is no other class as near as the class itself?"),
-        (a.unit_range, "in [0, 1]", "beyond 1", "are entries shares, and not real units?"),
-        (a.positive_semidefinite, "semidefinite", "not semidefinite", "is S a kernel?"),
-        (a.triangle_violations == 0, "metric", _violations(a), "is no detour through a third class shorter?"),
-        (
-            a.rank == count,
-            f"rank {a.rank} of {count}",
-            f"rank {a.rank} of {count}",
-            "is no class like a mix of others?",
-        ),
-    ]
-    rows = [f":{'green' if ok else 'orange'}-badge[{yes if ok else no}] {text}" for ok, yes, no, text in lines]
-    rows.append(f":gray-badge[{a.nonzero_share:.1%}] of the pairs of classes are above zero as a similarity")
-    near = f"{a.effective_neighbours.mean():.1f}"
-    rows.append(f":gray-badge[{near}] classes share a row's weight on average, the class itself included")
-    st.markdown("  \n".join(rows))
-
-
-def _violations(a: anatomy.Anatomy) -> str:
-    about = "" if a.triangle_exact else " in a sample"
-    return f"{a.triangle_violations:,} of {a.triangle_triples:,} broken{about}"
-
-
-def _hubs(matrix: ClassMatrix) -> None:
-    """Column sums, and the warning before anyone trains."""
-    st.subheader("Column sums: where SimLoss pays a bonus")
-    measured = cache.measured(matrix)
-    warning = anatomy.hub_warning(matrix)
-    if warning:
-        st.warning(plain(warning), icon=":material/hub:")
-    else:
-        low, high = measured.column_sums.min(), measured.column_sums.max()
-        st.caption(
-            f"Column sums run from {low:.2f} to {high:.2f}; a network that knows nothing yet is drawn to about "
-            f"{measured.effective_classes:.0f} of {len(matrix)} classes. No warning."
-        )
-    hubs = [name for name, _ in measured.hubs()] if warning else []
-    alt = f"Column sums, largest {measured.hubs(1)[0][0]} with {measured.hubs(1)[0][1]:.1f}"
-    charts.show(pictures.column_sums(matrix.names, measured.column_sums, hubs=hubs), "columns", alt)
-
-
-def _nearest(matrix: ClassMatrix) -> None:
-    st.subheader("The five nearest of each class")
-    rows = anatomy.nearest(matrix, 5)
-    table = pd.DataFrame({"class": list(matrix.names)})
-    unrelated = matrix.kind == "similarity"  # of the classes with similarity 0 none is nearer than another
-    for place in range(max(map(len, rows))):
-        pairs = [row[place] for row in rows]
-        table[str(place + 1)] = [f"{name}  {v:.2f}" if v > 0 or not unrelated else "" for name, v in pairs]
-    st.dataframe(table, hide_index=True, height=min(36 * (len(table) + 1) + 4, 360), alt="Five nearest classes of each")
 
 
 def _take_along(chosen: Chosen, shown: ClassMatrix) -> None:

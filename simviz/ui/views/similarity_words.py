@@ -19,12 +19,19 @@ HOW = {
 }
 
 
-def show(classes: ClassSet) -> ClassSet | None:
-    """The editor. Returns the classes with the words in force; None where one cannot be looked up."""
+def show(classes: ClassSet, vectors: str) -> ClassSet | None:
+    """The editor, for a source that `words.load` takes.
+
+    Returns the classes with the words in force; None where one cannot be looked up.
+    """
     key = f"words-{classes.fingerprint}"
     typed = {name: str(row["word"]) for name, row in editor.edits(key).items() if row.get("word")}
     classes = classes.with_words(typed)
-    found = cache.resolved(classes)
+    try:
+        found = cache.resolved(classes, vectors)
+    except (ValueError, OSError) as error:  # what is wrong beyond a file's first lines
+        st.error(plain(error))
+        return None
     missing = [r for r in found if r.how == "missing"]
     title = f"Words looked up: {_summary([r.how for r in found])}"
     with st.expander(title, icon=":material/spellcheck:", expanded=bool(missing), key="word-box"):
@@ -46,7 +53,7 @@ def show(classes: ClassSet) -> ClassSet | None:
         editor.show(key, table, editable=["word"], columns=columns, alt="The word looked up for each class")
         if typed:
             st.button("Forget my changes", on_click=editor.reset, args=(key,), icon=":material/undo:", key="word-reset")
-        _neighbours(classes, [r.name for r in found if r.how != "missing"])
+        _neighbours(classes, [r.name for r in found if r.how != "missing"], vectors)
     if missing:
         st.error(_plea([r.name for r in missing], next((r for r in missing if r.suggestions), None)))
         return None
@@ -64,11 +71,15 @@ def _plea(names: list[str], hint: Resolution | None) -> str:
     return f"No word vector for {listed}. Change the word in the table above{example}."
 
 
-def _neighbours(classes: ClassSet, names: list[str]) -> None:
+def _neighbours(classes: ClassSet, names: list[str], vectors: str) -> None:
     """The ten nearest tokens of one class's word: does the vector mean what the class means?"""
     name = st.selectbox("Nearest words in the vocabulary to", names, index=None, key="word-of", placeholder="a class")
     if name is None:
         return
     word = classes.words[classes.index(name)]
-    near = cache.neighbours(word)
+    try:
+        near = cache.neighbours(word, vectors)
+    except (ValueError, OSError) as error:
+        st.error(plain(error))
+        return
     st.markdown(f"**{plain(word)}**: " + ", ".join(f"{plain(token)} {cosine:.2f}" for token, cosine in near))
