@@ -62,6 +62,20 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--title")
     compare.set_defaults(run=_compare)
 
+    evaluate = commands.add_parser("evaluate", help="judge any model's predictions: a comparison of its own")
+    evaluate.add_argument(
+        "predictions",
+        nargs="+",
+        type=Path,
+        metavar="PREDICTIONS",
+        help=".csv, .tsv, .parquet, .npz or .npy with true classes and decided ones or scores, or a confusion matrix; "
+        "several files of the same samples are compared",
+    )
+    evaluate.add_argument("--ruler", metavar="groups|words|positions|FILE")
+    evaluate.add_argument("--classes", metavar="FILE", help="a class table (.csv: name, label, position, group, word)")
+    _store_options(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
     app = commands.add_parser("app", help="start the app in the browser")
     app.set_defaults(run=_app)
     return parser
@@ -89,8 +103,14 @@ def _training_options(parser: argparse.ArgumentParser) -> None:
     add("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--ruler", metavar="groups|positions|words|FILE")
-    add("--runs", type=Path, metavar="DIR", help="where runs are kept (default: $SIMVIZ_RUNS, else ./runs)")
-    add("--json", action="store_true", help="print one flat JSON object as the last line")
+    _store_options(parser)
+
+
+def _store_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runs", type=Path, metavar="DIR", help="where runs are kept (default: $SIMVIZ_RUNS or ./runs)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one flat JSON object as the last line")
 
 
 def _base(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -179,11 +199,51 @@ def _train(arguments: argparse.Namespace) -> None:
     spec = checked(loss=arguments.loss, seed=arguments.seed, **_base(arguments))
     comparison = compare.create([spec], title=f"{spec.loss} on {spec.dataset}", store=Store(arguments.runs))
     _work(comparison)
+    _tell(comparison, arguments.json)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from simviz.evaluation import foreign
+    from simviz.runs import Store
+    from simviz.runs.foreign import keep
+    from simviz.settings import MATRIX_FILES
+
+    classes, aliases = None, None
+    if arguments.classes and Path(arguments.classes).suffix == ".csv":
+        from simviz.datasets import class_table
+
+        if not Path(arguments.classes).is_file():
+            raise ValueError(f"there is no class table {arguments.classes!r}")
+        classes, aliases = class_table.read(Path(arguments.classes), arguments.classes)
+    elif arguments.classes:
+        classes = _classes(arguments.classes)
+    ruler = arguments.ruler
+    if ruler and Path(ruler).suffix.lower() in MATRIX_FILES:
+        ruler = str(Path(ruler).resolve())  # the app may run in another folder
+    found = [foreign.read(foreign.source(p), classes=classes, aliases=aliases) for p in arguments.predictions]
+    comparison = keep(
+        found,
+        store=Store(arguments.runs),
+        ruler=ruler,
+        files=[str(p) for p in arguments.predictions],
+        class_table=arguments.classes,
+        picture_roots=list(dict.fromkeys(p.parent for p in arguments.predictions)),
+    )
+    if len(found) == 1:
+        _tell(comparison, arguments.json)
+        return
+    for note in comparison.info["notes"]:
+        print(f"note: {note}", file=sys.stderr)
+    _tell_all(comparison, arguments.json)
+
+
+def _tell(comparison: Any, as_json: bool) -> None:
+    """The result of a comparison's one run."""
     run = comparison.runs[0]
     result = run.result() | {"run": str(run.path)}
     for note in filter(None, [*comparison.info["notes"], result["warning"]]):
         print(f"note: {note}", file=sys.stderr)
-    if arguments.json:
+    if as_json:
         print(json.dumps(result))
         return
     for key, value in result.items():
@@ -199,18 +259,26 @@ def _compare(arguments: argparse.Namespace) -> None:
     specs = compare.specs_for(settings, range(arguments.seeds), **_base(arguments))
     comparison = compare.create(specs, title=arguments.title, store=Store(arguments.runs))
     _work(comparison)
+    _tell_all(comparison, arguments.json)
+
+
+def _tell_all(comparison: Any, as_json: bool) -> None:
+    """The table of a comparison and what it says."""
+    from simviz import compare
+
     rows = compare.table(comparison)
     ruler = compare.comparison_ruler(comparison)
     shown = [k for k in ("accuracy", "mean_cost", "mistake_severity", "failed_superclass_accuracy", "mae") if rows]
     shown = [k for k in shown if rows[0].mean(k) is not None]
-    print(f"\ntest part, {arguments.seeds} seeds, mean and 95 % interval; ruler: {ruler.describe()}")
+    print(f"\ntest part, {max(len(r.seeds) for r in rows)} seeds, mean and 95 % interval; ruler: {ruler.describe()}")
     width = max(len(r.label) for r in rows) + 2
     print(" " * width + "".join(f"{k.replace('_', ' '):>28}" for k in shown) + "   classes predicted")
     for row in rows:
         cells = "".join(f"{_cell(row, k):>28}" for k in shown)
         print(f"{row.label:{width}}{cells}   {row.mean('distinct_classes'):.0f}{'  (control)' if row.control else ''}")
-    print("\n" + "\n".join(compare.findings(rows)))
-    if arguments.json:
+    if findings := compare.findings(rows):
+        print("\n" + "\n".join(findings))
+    if as_json:
         flat = {f"{r.label} {k}": r.mean(k) for r in rows for k in r.values}
         print(json.dumps({"comparison": str(comparison.path), "ruler": ruler.describe(), "split": "test", **flat}))
 

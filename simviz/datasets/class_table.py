@@ -47,13 +47,7 @@ def apply(table: Path, listing: Listing) -> Listing:
         If the table cannot be read, a class has no row (with the nearest rows), a label stands twice,
         or names, positions or groups are not what `ClassSet` accepts.
     """
-    rows = _rows(table)
-    at: dict[str, int] = {}
-    for i, row in enumerate(rows):
-        label = row["label"] or row["name"]
-        if label in at:
-            raise ValueError(f"{table} has two rows for {label!r}; a class needs one")
-        at[label] = i
+    rows, at = _rows(table, str(table))
     missing = [n for n in listing.classes if n not in at]
     if missing:
         near = difflib.get_close_matches(missing[0], at, n=3)
@@ -75,28 +69,54 @@ def apply(table: Path, listing: Listing) -> Listing:
     return replace(listing, classes=classes, labels=renumbered[listing.labels], notes=notes)
 
 
-def _rows(table: Path) -> list[dict[str, str]]:
-    """The rows as column -> text without blanks around it; unknown columns and crooked rows are refused."""
-    if table.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{table} has {table.stat().st_size} bytes; a class table has at most {MAX_BYTES}")
+def read(table: Path | bytes, shown: str) -> tuple[ClassSet, dict[str, str]]:
+    """The classes of a table in its order, and what the data call them: label -> name.
+
+    ValueError, which calls the table `shown`, as in `apply`.
+    """
+    rows, at = _rows(table, shown)
+    if not rows:
+        raise ValueError(f"{shown} names no classes below its first line")
     try:
-        lines = list(csv.reader(table.read_text(encoding="utf-8-sig").splitlines(), strict=True))
+        return _classes(rows), {label: rows[i]["name"] for label, i in at.items()}
+    except ValueError as error:
+        raise ValueError(f"{shown}: {error}") from None
+
+
+def _rows(table: Path | bytes, shown: str) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """The rows, column -> text without blanks around it, and the row of each label.
+
+    Unknown columns, crooked rows and labels that stand twice are refused.
+    """
+    size = table.stat().st_size if isinstance(table, Path) else len(table)
+    if size > MAX_BYTES:
+        raise ValueError(f"{shown} has {size} bytes; a class table has at most {MAX_BYTES}")
+    data = table.read_bytes() if isinstance(table, Path) else table
+    try:
+        lines = list(csv.reader(data.decode("utf-8-sig").splitlines(), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{table} is no CSV in UTF-8: {error}") from None
+        raise ValueError(f"{shown} is no CSV in UTF-8: {error}") from None
     lines = [[cell.strip() for cell in line] for line in lines if any(cell.strip() for cell in line)]
     header = [cell.lower() for cell in lines[0]] if lines else []
     unknown = [c for c in header if c not in _COLUMNS and not c.startswith("group")]
     if "name" not in header or unknown or len(set(header)) < len(header):
         raise ValueError(
-            f"{table} begins with {','.join(header) or 'nothing'}; its first line names the columns: name, and any of "
+            f"{shown} begins with {','.join(header) or 'nothing'}; its first line names the columns: name, and any of "
             "label, position, word, group (or group 1, group 2, ... from coarse to fine), each once"
         )
     if len(lines) - 1 > MAX_CLASSES:
-        raise ValueError(f"{table} has {len(lines) - 1} rows; at most {MAX_CLASSES} classes are supported")
+        raise ValueError(f"{shown} has {len(lines) - 1} rows; at most {MAX_CLASSES} classes are supported")
     for number, line in enumerate(lines[1:], 1):
         if len(line) != len(header):
-            raise ValueError(f"row {number} of {table} has {len(line)} entries for {len(header)} columns")
-    return [{"label": "", **dict(zip(header, line, strict=True))} for line in lines[1:]]
+            raise ValueError(f"row {number} of {shown} has {len(line)} entries for {len(header)} columns")
+    rows = [{"label": "", **dict(zip(header, line, strict=True))} for line in lines[1:]]
+    at: dict[str, int] = {}
+    for i, row in enumerate(rows):
+        label = row["label"] or row["name"]
+        if label in at:
+            raise ValueError(f"{shown} has two rows for {label!r}; a class needs one")
+        at[label] = i
+    return rows, at
 
 
 def _classes(rows: list[dict[str, str]]) -> ClassSet:

@@ -25,6 +25,9 @@ class RunSpec(TrainingSpec):
     words: dict[str, str] = Field(default_factory=dict, description="the word looked up for some classes")
     ruler: str | None = Field(None, description="groups, positions, words, zero_one or a matrix file; None: chosen")
 
+    predictions: str | None = Field(None, description="the file they came from: the model was made elsewhere")
+    class_table: str | None = Field(None, description="the file that told the classes of such predictions")
+
     @property
     def setting(self) -> Setting:
         return parse_setting(self.loss)
