@@ -207,8 +207,10 @@ def table(
 def measured(run: Run, classes: ClassSet, ruler: Ruler, decoder: str, part: str) -> dict[str, Any]:
     """Metrics of one run under a decoder and a ruler."""
     predictions = run.predictions(part)
+    if predictions.predicted is not None:  # decided elsewhere: there is nothing to decode
+        return predictions.metrics(classes, ruler)
     temperature = None
-    if decoder == "min_cost":
+    if decoder == "min_cost" and run.has_predictions("validation"):
         fitted = run.predictions("validation")
         temperature = evaluation.fit_temperature(fitted.log_probabilities, fitted.target)
     return evaluation.metrics(

@@ -209,7 +209,7 @@ class Decoded:
     ----------
     ids : str (N,)
     units, target, predicted : int64 (N,)
-    probability : float32 (N,), of the predicted class
+    probability : float32 (N,), of the predicted class; NaN of bare decisions
     """
 
     ids: NDArray[np.str_]
@@ -224,18 +224,25 @@ def decoded(of: tuple[Stamp | None, ...], classes: ClassSet, ruler: Ruler, decod
     """A run's predictions under a decoder; `of` are its `stamps`. ValueError where they cannot be read."""
     assert of[0] is not None
     found = Predictions.load(Path(of[0][0]), features=False)
+    if found.predicted is not None:  # decided elsewhere: there is nothing to decode
+        unknown = np.full(len(found), np.nan, dtype=np.float32)
+        return _read_only(classes, found.ids, found.units, found.target, found.predicted, unknown)
     temperature = None
     if decoder == "min_cost" and of[1] is not None:
         fitted = Predictions.load(Path(of[1][0]), features=False)
         temperature = evaluation.fit_temperature(fitted.log_probabilities, fitted.target)
     logs = found.log_probabilities
     predicted = evaluation.decode(logs, decoder, classes=classes, ruler=ruler, temperature=temperature)
-    evaluation.confusion_matrix(found.target, predicted, len(classes))  # refuses targets outside the classes
     probability = np.exp(logs[np.arange(len(logs)), predicted].astype(np.float32))
-    arrays = (found.ids, found.units, found.target, predicted, probability)
+    return _read_only(classes, found.ids, found.units, found.target, predicted, probability)
+
+
+def _read_only(classes: ClassSet, *arrays: NDArray[Any]) -> Decoded:
+    found = Decoded(*arrays)
+    evaluation.confusion_matrix(found.target, found.predicted, len(classes))  # refuses targets outside the classes
     for array in arrays:
         array.setflags(write=False)
-    return Decoded(*arrays)
+    return found
 
 
 @st.cache_resource(max_entries=32, show_spinner="Measuring", hash_funcs=BY_CONTENT)

@@ -81,10 +81,10 @@ def _own() -> ClassSet | None:
         return None
     if not st.toggle("Give the classes groups or positions", key="own-relations", persist_state="session"):
         return bare
-    return _related(bare)
+    return related(bare)
 
 
-def _related(bare: ClassSet) -> ClassSet | None:
+def related(bare: ClassSet) -> ClassSet | None:
     """Groups and positions of one's own classes, typed into a table."""
     key = f"own-{bare.fingerprint}"
     typed = editor.edits(key)

@@ -91,7 +91,9 @@ class Evidence:
         name = (self.comparison.info.get("dataset") or {}).get("name", "predictions")
         unit, units = self.comparison.info.get("unit_name", "image"), len(np.unique(first.units))
         of = "" if unit == "image" else f" of {units:,} {unit}s"
-        return f"{self.part.capitalize()} part of {name}: {len(first.ids):,} images{of}"
+        bare = [s for s, runs in self.comparison.groups.items() if np.isnan(self.decoded(runs[0]).probability).all()]
+        known = f" (only the decided class is known of {', '.join(bare)})" if bare else ""
+        return f"{self.part.capitalize()} part of {name}: {len(first.ids):,} images{of}{known}"
 
 
 def gather(what: str) -> Evidence | None:
@@ -133,7 +135,7 @@ def class_order(by: str, evidence: Evidence) -> tuple[list[int] | None, str]:
     if by == "group":
         return None, "These classes have no groups; they are in the order of the list."
     if by == "similarity":
-        spoken = not classes.ordered and "words" in _rulers(classes)
+        spoken = not classes.ordered and "words" in rulers(classes)
         near = cache.ruler(classes, "words") if spoken else evidence.ruler
         return cache.leaves(near.matrix), f"Like classes stand side by side by the distance “{near.name}”."
     return None, ""
@@ -157,6 +159,7 @@ def _nothing_yet(what: str) -> None:
         return
     st.info(f"There is no comparison yet. Train two losses on the same data, and {what}.")
     page_link("train", "Train")
+    page_link("runs", "Or upload the predictions of a model of your own")
 
 
 def _usable(comparison: Comparison, part: str) -> Comparison:
@@ -221,13 +224,13 @@ def _ruler(comparison: Comparison) -> Ruler:
     choice = (comparison.info.get("ruler") or {}).get("choice")
     own = cache.ruler(classes, choice, None if choice is None else cache.stamp(Path(choice)))
     first = own.name if own.name in RULERS else state.OWN
-    options = tuple(dict.fromkeys([first, *_rulers(classes)]))
+    options = tuple(dict.fromkeys([first, *rulers(classes)]))
     about = "The distance by which mistakes are measured. The first is the comparison's own; no loss changes it."
     picked = _segments(state.RULER, "Ruler", options, "ruler", about)
     return own if picked == first else cache.ruler(classes, picked)
 
 
-def _rulers(classes: ClassSet) -> tuple[str, ...]:
+def rulers(classes: ClassSet) -> tuple[str, ...]:
     """The rulers these classes allow."""
     allowed = {"zero_one"}
     if classes.groups is not None:

@@ -100,7 +100,9 @@ def verdict(said: list[tuple[int, float]], true: int, names: tuple[str, ...]) ->
     texts = []
     for predicted, probabilities in sorted(by_class.items(), key=lambda item: (-len(item[1]), item[0])):
         share = f" {len(probabilities)}/{len(said)}" if len(said) > 1 else ""
-        texts.append(f"{'✓' if predicted == true else names[predicted]}{share} {np.mean(probabilities):.2f}")
+        mean = float(np.mean(probabilities))
+        sure = "" if np.isnan(mean) else f" {mean:.2f}"  # a bare decision has none
+        texts.append(f"{'✓' if predicted == true else names[predicted]}{share}{sure}")
     return ", ".join(texts[:SHOWN_ANSWERS]) + (" …" if len(texts) > SHOWN_ANSWERS else "")
 
 

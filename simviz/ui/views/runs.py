@@ -17,6 +17,7 @@ from simviz.runs.progress import Line
 from simviz.runs.store import read_json
 from simviz.ui import folders, links, shell, state
 from simviz.ui.text import plain
+from simviz.ui.views import runs_judge
 
 UPLOAD_MB = 20
 DELETING, OUTCOME = "delete-asked", "runs-outcome"  # of a click, for the run of the page that follows it
@@ -38,8 +39,12 @@ def show() -> None:
         if chosen is not None and chosen.id in {c.id for c in every}:
             _one(chosen)
     else:
-        st.info("Nothing is kept here yet: train a comparison, or import one that was exported.")
+        st.info(
+            "Nothing is kept here yet: train a comparison, judge the predictions of your own model, or import a "
+            "comparison that was exported."
+        )
         st.page_link("pages/train.py", label="Train", icon=":material/arrow_forward:")
+    runs_judge.show()
     _import()
 
 
@@ -165,7 +170,10 @@ def _full(run: Run, one: Line) -> None:
         return
     if one.said:
         st.warning(plain(one.said), icon=":material/warning:")
-    st.caption("The command that makes this run again:")
+    if run.spec.predictions is not None:
+        st.caption("Predictions of a model made elsewhere. The command that reads them again:")
+    else:
+        st.caption("The command that makes this run again:")
     st.code(command(run.spec), language="bash", wrap_lines=True)
     where, measured = st.columns(2)
     with where:

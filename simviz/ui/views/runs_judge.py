@@ -1,0 +1,292 @@
+"""Judge your own model: files of predictions, what their columns mean, and a comparison made of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from simviz.classes import ClassSet
+from simviz.evaluation import foreign
+from simviz.evaluation.foreign import Foreign, Guess, Source
+from simviz.runs import Store
+from simviz.runs.foreign import keep, same_classes, same_samples
+from simviz.ui import cache, cache_foreign, class_picker, evidence, folders, state
+from simviz.ui.cache_foreign import Given
+from simviz.ui.text import plain
+
+UPLOAD_MB = 20
+MAX_PICKED = 60  # columns that a list can still be picked from
+PREVIEW_ROWS, PREVIEW_COLUMNS = 5, 14
+ADDED, REFUSED, EMPTIED = "judge-added", "judge-refused", "judge-emptied"
+LAYOUTS = {"samples": "one row a sample", "confusion": "a confusion matrix"}
+ABOUT = (
+    f"CSV, TSV, Parquet, npz or npy, at most {UPLOAD_MB} MB each. One row a sample: the true class with the decided "
+    "class, or with one score for every class (probabilities, their logarithms or logits), and if you have them an id, "
+    "a unit (samples of one person or scene) and a picture's path. Or a table of counts. Several files of the same "
+    "samples become the settings of one comparison."
+)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the user's: its name, where it lies or what it is called, and what it holds."""
+
+    name: str
+    where: str
+    given: Given
+
+
+def show() -> None:
+    """The section, and what came of the last click in it."""
+    _outcome()
+    with st.expander("Judge your own model", icon=":material/rule:", key="judge", on_change="rerun") as box:
+        if not box.open:
+            return
+        st.caption(ABOUT)
+        files = _files()
+        if files:
+            st.session_state.pop(ADDED, None)
+            _section(files)
+
+
+def _outcome() -> None:
+    if trouble := st.session_state.pop(REFUSED, None):
+        st.error(f"Nothing was added. {plain(trouble)}", icon=":material/block:")
+    if (added := st.session_state.get(ADDED)) is None:
+        return
+    st.success(f"Added “{plain(added[1])}”. It is the comparison in view now.", icon=":material/check_circle:")
+    with st.container(horizontal=True):
+        for page, label in (("confusion", "See its confusions"), ("severity", "See how bad its mistakes are")):
+            st.page_link(
+                f"pages/{page}.py",
+                label=label,
+                icon=":material/arrow_forward:",
+                query_params={state.COMPARISON: added[0]},
+            )
+
+
+def _files() -> list[File]:
+    """What was uploaded, then what was named by its path."""
+    version = st.session_state.get(EMPTIED, 0)
+    uploads = st.file_uploader(
+        "Files of predictions",
+        type=[suffix.removeprefix(".") for suffix in foreign.FORMATS],
+        accept_multiple_files=True,
+        max_upload_size=UPLOAD_MB,
+        key=f"judge-files-{version}",
+    )
+    places = " or ".join(f"`{root}`" for root in folders.roots())
+    where = st.text_input(f"Or, if it is larger, its path inside {places}", key=f"judge-path-{version}")
+    files = [File(one.name, one.name, one.getvalue()) for one in uploads]
+    if where:
+        try:
+            path = folders.inside(where)
+            files.append(File(Path(path).name, path, cache.stamp(Path(path)) or b""))
+        except ValueError as error:
+            st.error(plain(error))
+    return files
+
+
+def _section(files: Sequence[File]) -> None:
+    """Columns, classes, ruler, button; at the first trouble a sentence instead of what follows."""
+    key = _key(files)
+    try:
+        first = cache_foreign.source(files[0].given, files[0].name)
+        if len(files) > 1:
+            st.caption(f"The columns of {plain(first.name)}; the other files are read the same way where they can be.")
+        _preview(first)
+        chosen = _meaning(first, foreign.guess(first), key)
+        found, table = _read(files, chosen, key)
+        found = same_samples(found)
+    except (ValueError, OSError) as error:
+        st.error(plain(error), icon=":material/error:")
+        return
+    _understood(found)
+    classes = found[0].classes
+    if table is None and st.toggle("Give the classes groups or an order", key=f"{key}-relations"):
+        classes = class_picker.related(classes) or classes
+        found = [replace(one, classes=classes) for one in found]
+    ruler = st.selectbox(
+        "Ruler: the distance by which mistakes are measured",
+        evidence.rulers(classes),
+        key=f"{key}-ruler-{classes.fingerprint}",
+    )
+    title = st.text_input("Title", key=f"{key}-title", placeholder="made of the files' names", max_chars=200)
+    arguments = {"title": title or None, "ruler": ruler, "files": [f.where for f in files], "class_table": table}
+    st.button(
+        "Add as a comparison",
+        type="primary",
+        icon=":material/add:",
+        key="judge-add",
+        on_click=add,
+        args=(found, arguments),
+    )
+
+
+def _key(files: Sequence[File]) -> str:
+    """Of the boxes that belong to these files: what was corrected for one file says nothing of another."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode(errors="replace"))
+        digest.update(file.given if isinstance(file.given, bytes) else repr(file.given).encode())
+    return f"judge-{digest.hexdigest()[:8]}"
+
+
+def _preview(source: Source) -> None:
+    """The first rows of the columns, as they stand in the file."""
+    columns = [n for n in source.arrays if source.axes(n) == 1][:PREVIEW_COLUMNS]
+    rows = {n: pd.Series([_cell(v) for v in source[n][:PREVIEW_ROWS]], dtype="object") for n in columns}
+    if rows:
+        st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"The first rows of {source.name}")
+    blocks = [f"{n}, {' x '.join(map(str, source[n].shape))}" for n in source.arrays if source.axes(n) == 2]
+    if blocks:
+        st.caption(f"Blocks: {plain('; '.join(blocks))}.")
+
+
+def _cell(value: Any) -> str:
+    return str(value.as_py() if hasattr(value, "as_py") else value)
+
+
+def _meaning(source: Source, guessed: Guess, key: str) -> Guess:
+    """The guess in boxes, as the user corrected it."""
+    layout = st.segmented_control(
+        "The file holds",
+        list(LAYOUTS),
+        format_func=LAYOUTS.__getitem__,
+        default=guessed.layout,
+        required=True,
+        key=f"{key}-layout",
+    )
+    if layout == "confusion":
+        return _meaning_of_counts(source, guessed, key)
+    names = list(source.arrays)
+    columns = [n for n in names if source.axes(n) == 1]
+    box = _Boxes(key)
+    with st.container(horizontal=True):
+        true = box.pick("True class", names, guessed.true)
+        predicted = box.pick("Decided class", names, guessed.predicted)
+        scale = st.selectbox("The scores are", foreign.SCALES, key=f"{key}-scale", width=200)
+    numeric = [n for n in names if source.numeric(n)] if len(names) <= MAX_PICKED else []
+    if numeric:
+        scores = st.multiselect("Scores", numeric, default=list(guessed.scores), key=f"{key}-scores")
+    else:
+        several = (
+            f"the {len(guessed.scores)} columns {' ... '.join(guessed.scores[:: max(1, len(guessed.scores) - 1)])}"
+        )
+        taken = bool(guessed.scores) and st.toggle(f"Scores: {plain(several)}", value=True, key=f"{key}-scores")
+        scores = list(guessed.scores) if taken else []
+    with st.container(horizontal=True):
+        ids = box.pick("Id", columns, guessed.ids)
+        units = box.pick("Unit", columns, guessed.units)
+        images = box.pick("Picture", columns, guessed.images)
+    return replace(
+        guessed,
+        layout="samples",
+        true=true,
+        predicted=predicted,
+        scores=tuple(scores),
+        scale=scale,
+        ids=ids,
+        units=units,
+        images=images,
+    )
+
+
+def _meaning_of_counts(source: Source, guessed: Guess, key: str) -> Guess:
+    blocks = [n for n in source.arrays if source.axes(n) == 2]
+    columns = [n for n in source.arrays if source.axes(n) == 1]
+    box = _Boxes(key)
+    with st.container(horizontal=True):
+        rows = st.segmented_control(
+            "A row of the table is a",
+            ("true", "predicted"),
+            format_func=lambda side: f"{side} class",
+            default=guessed.rows,
+            required=True,
+            key=f"{key}-rows",
+            help="Counts alone cannot tell. In scikit-learn and pandas.crosstab(true, predicted) it is the true one.",
+        )
+        matrix = box.pick("Counts", blocks, guessed.matrix) if blocks else None
+        names = box.pick("Names of the classes", columns, guessed.names)
+    return Guess("confusion", matrix=matrix, names=names, rows=rows)
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """Selectboxes of columns, which may stay empty."""
+
+    key: str
+
+    def pick(self, label: str, names: Sequence[str], guessed: str | None) -> str | None:
+        index = None if guessed is None or guessed not in names else list(names).index(guessed)
+        return st.selectbox(label, names, index=index, key=f"{self.key}-{label}", placeholder="none", width=200)
+
+
+def _read(files: Sequence[File], meaning: Guess, key: str) -> tuple[list[Foreign], str | None]:
+    """What the files say, in common classes, and the name of the class table where there is one."""
+    upload = st.file_uploader(
+        "A class table, if there is one: name, and any of label, position, group, word",
+        type="csv",
+        max_upload_size=UPLOAD_MB,
+        key=f"{key}-classes",
+    )
+    classes: ClassSet | None = None
+    aliases: dict[str, str] | None = None
+    if upload is not None:
+        classes, aliases = cache_foreign.class_table(upload.getvalue(), upload.name)
+    found = []
+    for number, file in enumerate(files):
+        source = cache_foreign.source(file.given, file.name)
+        one = meaning if number == 0 else _like(meaning, source)
+        found.append(cache_foreign.read(file.given, file.name, one, classes, aliases))
+    return same_classes(found), None if upload is None else upload.name
+
+
+def _like(meaning: Guess, source: Source) -> Guess:
+    """The meaning of the first file for another, if that has the same columns; else the other's own."""
+    single = (
+        meaning.true,
+        meaning.predicted,
+        meaning.ids,
+        meaning.units,
+        meaning.images,
+        meaning.names,
+        meaning.matrix,
+    )
+    wanted = {*meaning.scores, *(name for name in single if name is not None)}
+    return meaning if wanted <= set(source.arrays) else foreign.guess(source)
+
+
+def _understood(found: Sequence[Foreign]) -> None:
+    """What was read, for the user to check."""
+    first = found[0]
+    names = ", ".join(first.classes.names[:12]) + (", ..." if len(first.classes) > 12 else "")
+    samples, count = len(first.predictions), len(first.classes)
+    st.markdown(f"**{samples:,} samples, {count} classes:** {plain(names)}")
+    for one in found:
+        right = (_decided(one) == one.predictions.target).mean()
+        st.caption(plain(f"{one.name}: {right:.1%} right. {' '.join(one.notes)}"))
+
+
+def _decided(one: Foreign) -> Any:
+    bare = one.predictions.predicted
+    return one.predictions.log_probabilities.argmax(axis=1) if bare is None else bare
+
+
+def add(found: Sequence[Foreign], arguments: dict[str, Any]) -> None:
+    """Callback: keep the predictions as a comparison, and bring it into view."""
+    st.session_state.pop(ADDED, None)
+    try:
+        made = keep(found, store=Store(), picture_roots=folders.roots(), **arguments)
+    except (ValueError, OSError) as error:
+        st.session_state[REFUSED] = str(error)
+        return
+    st.session_state[EMPTIED] = st.session_state.get(EMPTIED, 0) + 1  # an empty uploader
+    st.session_state[state.OPENED] = made.id
+    st.session_state[ADDED] = made.id, made.title
