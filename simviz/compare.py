@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simviz import evaluation
 from simviz.classes import ClassSet
 from simviz.evaluation import Ruler
 from simviz.evaluation.statistics import mean_interval, paired_over_seeds
 from simviz.hyperparameters import RISING
-from simviz.runs import Comparison, Run, RunSpec, Store, checked
+from simviz.runs import Comparison, Run, RunSpec, Store, StoreError, checked
 from simviz.settings import Part, Setting, parse_setting
 
 MAX_RUNS = 2000
@@ -175,12 +176,53 @@ def decoded_by(classes: ClassSet) -> tuple[str, ...]:
     return ("argmax", "min_cost", "median") if classes.ordered else ("argmax", "min_cost")
 
 
+def trained_similarity(run: Run, classes: ClassSet) -> NDArray[np.float64] | None:
+    """The S of S p that the run's SimLoss fitted to the labels, (C, C); None where it fitted p itself.
+
+    Divided by its column sums where the loss did so. None too for a run that never left its warm-up.
+    """
+    if not has_similarity(run):
+        return None
+    matrix = run.matrix()
+    assert matrix is not None
+    values = matrix.aligned(classes).to_similarity().values.astype(np.float64)
+    columns = run.spec.setting.loss.options.get("normalize") == "columns"
+    return values / values.sum(axis=0) if columns else values
+
+
+def has_similarity(run: Run) -> bool:
+    """Whether there is a `trained_similarity`, without reading it."""
+    if run.spec.setting.loss.name != "simloss" or not (run.path / "matrix.npz").exists():
+        return False
+    try:
+        return not run.spec.warmup or int(run.result().get("epoch") or 0) > run.spec.warmup
+    except StoreError:  # predictions without a result: nobody knows which loss made them
+        return False
+
+
+def decoder_for(decoder: str, runs: Sequence[Run]) -> str:
+    """The decoder that reads these runs of one setting: argmax for `blurred` where one has no similarity."""
+    return "argmax" if decoder == "blurred" and not all(map(has_similarity, runs)) else decoder
+
+
+def blur_warnings(comparison: Comparison) -> dict[str, str]:
+    """By setting that `blurred` can read, a sentence where the column sums of its S differ."""
+    found = {}
+    for setting, runs in comparison.groups.items():
+        similarity = trained_similarity(runs[0], comparison.classes)
+        if similarity is not None and (text := evaluation.blur_warning(similarity)):
+            found[setting] = text
+    return found
+
+
 def table(
     comparison: Comparison, *, part: str = "test", decoder: str = "argmax", ruler: Ruler | None = None
 ) -> list[Row]:
     """One row a setting, plus cross entropy under its control decoders, from the predictions kept.
 
-    Minimum expected cost is decided after temperature scaling on the validation part.
+    Minimum expected cost is decided after temperature scaling on the validation part. `blurred` reads the
+    runs trained with SimLoss by the matrix they were trained with; the other rows stay at argmax and say
+    so. See `blur_warnings` for its limits.
     """
     classes = comparison.classes
     ruler = ruler or comparison_ruler(comparison)
@@ -189,18 +231,19 @@ def table(
         ready = sorted((r for r in runs if r.has_predictions(part)), key=lambda r: r.spec.seed)
         if not ready:
             continue
-        shown = [decoder]
+        own = decoder_for(decoder, ready)
+        shown = [own]
         if parse_setting(setting).loss.name == "ce":
-            shown += [d for d in decoded_by(classes) if d != decoder]
+            shown += [d for d in decoded_by(classes) if d != own]
         matrix = ready[0].matrix()
         same = matrix is not None and ruler.same_as(matrix)
         said = tuple(dict.fromkeys(w for r in ready if (w := _warning(r))))
         for one in shown:
             found = [measured(run, classes, ruler, one, part) for run in ready]
             values = {key: [f.get(key) for f in found] for key in dict.fromkeys(k for f in found for k in f)}
-            control = is_control(setting) or one != decoder
+            control = is_control(setting) or one != own
             seeds = tuple(r.spec.seed for r in ready)
-            rows.append(Row(setting, one, control, seeds, values, same, said if one == decoder else ()))
+            rows.append(Row(setting, one, control, seeds, values, same, said if one == own else ()))
     return rows
 
 
@@ -220,6 +263,7 @@ def measured(run: Run, classes: ClassSet, ruler: Ruler, decoder: str, part: str)
         ruler=ruler,
         decoder=decoder,
         temperature=temperature,
+        similarity=trained_similarity(run, classes) if decoder == "blurred" else None,
     )
 
 

@@ -97,8 +97,8 @@ def blur_warning(similarity: ClassMatrix | ArrayLike) -> str | None:
     return (
         f"The blurred probabilities are not calibrated: the largest column of S sums to {ratio:.2f} times the "
         "smallest. After perfect training, and for posteriors that S can express, they may still be wrong by up to "
-        f"{blur_error_bound(similarity):.2f} in total variation, in favour of classes with many relatives. Unit columns "
-        "(normalize=columns) have no such error."
+        f"{blur_error_bound(similarity):.2f} in total variation, in favour of classes with many relatives. With unit "
+        "columns (normalize=columns) they are not."
     )
 
 

@@ -92,6 +92,11 @@ def tree(matrix: ClassMatrix) -> NDArray[np.float64]:
     return anatomy.tree(matrix)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_CONTENT)
+def class_map(matrix: ClassMatrix) -> tuple[NDArray[np.float64], float]:
+    return anatomy.class_map(matrix)
+
+
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
 def leaves(matrix: ClassMatrix) -> list[int]:
     return anatomy.leaf_order(matrix)
@@ -209,7 +214,7 @@ class Decoded:
     ----------
     ids : str (N,)
     units, target, predicted : int64 (N,)
-    probability : float32 (N,), of the predicted class; NaN of bare decisions
+    probability : float32 (N,), of the predicted class, blurred where the decoder is; NaN of bare decisions
     """
 
     ids: NDArray[np.str_]
@@ -232,6 +237,10 @@ def decoded(of: tuple[Stamp | None, ...], classes: ClassSet, ruler: Ruler, decod
         fitted = Predictions.load(Path(of[1][0]), features=False)
         temperature = evaluation.fit_temperature(fitted.log_probabilities, fitted.target)
     logs = found.log_probabilities
+    if decoder == "blurred":
+        similarity = compare.trained_similarity(Run(Path(of[0][0]).parent), classes)
+        assert similarity is not None
+        logs, decoder = evaluation.blurred(logs, similarity), "argmax"
     predicted = evaluation.decode(logs, decoder, classes=classes, ruler=ruler, temperature=temperature)
     probability = np.exp(logs[np.arange(len(logs)), predicted].astype(np.float32))
     return _read_only(classes, found.ids, found.units, found.target, predicted, probability)

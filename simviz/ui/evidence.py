@@ -21,7 +21,9 @@ from simviz.ui.text import plain
 
 DECODER_HELP = (
     "argmax: the most probable class. min_cost: the class with the smallest expected cost under the ruler, after "
-    "temperature scaling on validation. median, expectation: for classes with positions."
+    "temperature scaling on validation. median, expectation: for classes with positions. blurred: the most probable "
+    "class of S p / sum(S p), which is what SimLoss fits to the labels (p itself is sharpened); calibrated only where "
+    "the columns of S sum alike, and never sure of a class that has neighbours. Other settings stay at argmax."
 )
 
 
@@ -60,7 +62,12 @@ class Evidence:
 
     def decoded(self, run: Run) -> cache.Decoded:
         ruler = self.ruler if self.decoder == "min_cost" else zero_one(self.classes)  # no other decoder asks it
-        return cache.decoded(cache.stamps(run, self.part), self.classes, ruler, self.decoder)
+        decoder = compare.decoder_for(self.decoder, self.comparison.groups[run.setting])
+        return cache.decoded(cache.stamps(run, self.part), self.classes, ruler, decoder)
+
+    @property
+    def decided_by(self) -> str:
+        return self.decoder if self.decoder != "blurred" else "blurred (argmax for settings without S)"
 
     def confusion(self, panel: Panel) -> NDArray[np.int64]:
         """Counts of all runs of a panel together, int64 (C, C)."""
@@ -119,8 +126,13 @@ def gather(what: str) -> Evidence | None:
         st.error(plain(error))
         return None
     with bar:
-        decoders = evaluation.DECODERS if usable.classes.ordered else evaluation.DECODERS[:2]
+        decoders = ("argmax", "min_cost") + (("median", "expectation") if usable.classes.ordered else ())
+        if any(compare.has_similarity(run) for run in usable.runs):
+            decoders += ("blurred",)
         decoder = _segments(state.DECODER, "Decoder", decoders, "decoder", DECODER_HELP)
+    if decoder == "blurred":
+        for setting, text in compare.blur_warnings(usable).items():
+            said.warning(f"**{plain(setting)}**: {plain(text)}")
     return Evidence(usable, part, found, decoder)
 
 

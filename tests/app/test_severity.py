@@ -82,6 +82,29 @@ def test_one_run_has_no_interval_and_no_finding(visit, predicted):
     assert "against ce" not in says(at)
 
 
+def test_blurred_is_offered_where_a_similarity_was_trained_with_and_marks_the_others(visit, compared):
+    at = visit("severity", decoder="blurred")
+    assert at.segmented_control(key="decoder").options == ["argmax", "min_cost", "blurred"]
+    table = at.dataframe[0].value
+    assert dict(zip(table["setting"], table["decoder"], strict=True)) == {
+        "ce": "min_cost",  # its argmax row comes first
+        "simloss@words:keep=0.05": "blurred",
+        "expected_cost@groups": "argmax",
+    }
+    rows = {r.label: r for r in compare.table(compared, decoder="blurred")}
+    expected = rows["simloss@words:keep=0.05 | blurred"]
+    assert np.allclose(table.query("decoder == 'blurred'")["accuracy"], 100 * expected.mean("accuracy"))
+    assert all("blurred (argmax for settings without S)" in title(f) for f in figures(at))
+    matrix = compared.groups["simloss@words:keep=0.05"][0].matrix()
+    assert f"{evaluation.column_ratio(matrix):.2f} times the smallest" in says(at)
+
+
+def test_blurred_is_not_offered_without_a_similarity(visit, pets):
+    at = visit("severity", decoder="blurred")
+    assert at.segmented_control(key="decoder").options == ["argmax", "min_cost"]
+    assert "blurred" in says(at)
+
+
 def test_the_decoder_is_recomputed_everywhere(visit, predicted):
     predicted(AGES, {"ce": CE, "emd2": SIM}, TARGET)
     at = visit("severity", decoder="expectation")

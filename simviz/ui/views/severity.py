@@ -51,7 +51,7 @@ def _accuracy_cost(found: Evidence, rows: list[compare.Row], ruler: str) -> None
         cost,
         unit=found.ruler.unit,
         intervals={k: (a, c) for k, (a, c) in both.items() if a is not None and c is not None},
-        title=f"{found.part}, {found.decoder}, {evidence.seeds_text(len(r.seeds) for r in rows)}; ruler {ruler}",
+        title=f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(r.seeds) for r in rows)}; ruler {ruler}",
     )
     best = max(shown, key=lambda k: accuracy[k].mean())
     least = min(shown, key=lambda k: cost[k].mean())
@@ -85,7 +85,7 @@ def _distances(found: Evidence, panels: list[Panel], ruler: str) -> None:
             help="bars: at each distance. cumulative: up to each distance; higher to the left is better.",
         )
         beyond = _beyond(largest)
-    title = f"{found.part}, {found.decoder}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}"
+    title = f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}"
     fig = pictures.error_distances(spread, unit=found.ruler.unit, view=view, title=title)
     shares = {k: share_beyond(*pair, beyond) for k, pair in spread.items()}
     text = ", ".join(f"{k} {'no mistakes' if v is None else f'{v:.1%}'}" for k, v in shares.items())

@@ -38,7 +38,7 @@ def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
         errors={k: v[shown] for k, v in errors.items()},
         unit=unit,
         quantity=QUANTITIES[quantity],
-        title=f"{found.part}, {found.decoder}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}",
+        title=f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}",
     )
     alt = "; ".join(_worst(found, p.label, values[p.label], QUANTITIES[quantity]) for p in panels)
     charts.show(fig, "classes", alt)
