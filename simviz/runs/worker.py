@@ -29,11 +29,14 @@ import psutil
 
 from simviz import datasets, evaluation
 from simviz.runs import checkpoint
+from simviz.runs.cores import FreeCores
 from simviz.runs.spec import RunSpec
-from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, StoreError, replacing, write_json
+from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, StoreError, read_json, replacing, write_json
 
 BEAT_SECONDS = 1.0
 MAX_PICTURE_BYTES = 40 * 2**20
+
+_cores = FreeCores()
 
 Listener = Callable[[Run, Any], None]
 
@@ -126,6 +129,7 @@ def _train(run: Run, comparison: Comparison, listener: Listener | None) -> None:
     data = load_data(spec)
     from simviz.training import EpochEnd, Trainer
 
+    _choose_threads(run)
     ruler = evaluation.ruler(data.classes, spec.ruler)
     trainer = Trainer(spec, data, build_loss(spec, data), ruler)
     _record_origin(run, comparison, data, trainer)
@@ -151,6 +155,18 @@ def _train(run: Run, comparison: Comparison, listener: Listener | None) -> None:
             raise
     else:
         _conclude(run, trainer, data, clock, "finished")
+
+
+def _choose_threads(run: Run) -> None:
+    """Threads for the free cores; a run that is resumed keeps those it began with, so that its sums round alike."""
+    import torch
+
+    free = _cores.count()
+    begun = run.path / "environment.json"
+    if begun.exists():
+        torch.set_num_threads(int(read_json(begun).get("threads", free)))
+    elif "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(free)
 
 
 def _keep_epoch(run: Run, event: Any) -> None:

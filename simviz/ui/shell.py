@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from simviz.runs import Comparison, Store, StoreError
-from simviz.ui import cache, links, state
+from simviz.ui import links, state
 from simviz.ui.text import plain
+
+if TYPE_CHECKING:
+    from simviz.runs import Comparison
 
 PAGES = {
     "Learn": [
@@ -70,7 +74,8 @@ class Frame:
     b: str | None = None
 
 
-_frame: ContextVar[Frame] = ContextVar("frame")
+_frame: ContextVar[Frame | None] = ContextVar("frame")
+_pickers: ContextVar[DeltaGenerator] = ContextVar("pickers")
 
 
 def pages() -> dict[str, list[st.Page]]:
@@ -91,21 +96,21 @@ def configure() -> None:
 def run() -> None:
     """Called by app.py: the navigation, the sidebar, then the page inside them."""
     page = st.navigation(pages())
-    name = page.url_path or "home"
     links.place.set(st.container())
     with st.sidebar:
-        frame = _choose()
-        shown = {} if frame.comparison is None else {state.COMPARISON: frame.comparison.id}
+        _pickers.set(st.container())
         link = st.container()
-    inside, chosen = _framed.set(True), _frame.set(frame)
+    inside, chosen = _framed.set(True), _frame.set(None)
     try:
         page.run()
+        # A page that asks for no comparison stands before the store is opened: the start page is seen a second earlier.
+        comparison = frame().comparison
         st.session_state.pop(state.OPENED, None)
+        with link:  # after the page, when its widgets hold what the link must say
+            links.copy(page.url_path or "home", {} if comparison is None else {state.COMPARISON: comparison.id})
     finally:
         _framed.reset(inside)
         _frame.reset(chosen)
-        with link:  # after the page, when its widgets hold what the link must say
-            links.copy(name, shown)
 
 
 def require() -> None:
@@ -118,16 +123,24 @@ def require() -> None:
 
 def frame() -> Frame:
     """What the sidebar chose, for the page that is being drawn."""
-    return _frame.get()
+    chosen = _frame.get()
+    if chosen is None:
+        with _pickers.get():
+            chosen = _choose()
+        _frame.set(chosen)
+    return chosen
 
 
-def order_picker() -> str:
-    """The order of the classes, one choice for all pages."""
-    links.unknown(state.ORDER, state.ORDERS, "class order")
+def order_picker(*more: str) -> str:
+    """The order of the classes, one choice for all pages; `more` are orders that only this page knows."""
+    options = (*state.ORDERS, *more)
+    links.unknown(state.ORDER, options, "class order")
+    if st.session_state.get(state.ORDER) not in (None, *options):
+        del st.session_state[state.ORDER]  # kept from a page that had it
     return st.segmented_control(
         "Order of the classes",
-        state.ORDERS,
-        default=state.ORDERS[0],
+        options,
+        default=options[0],
         required=True,
         key=state.ORDER,
         bind="query-params",
@@ -137,6 +150,9 @@ def order_picker() -> str:
 
 def _choose() -> Frame:
     """The pickers of comparison, A and B. Nothing is preselected: a link that names nothing means the newest."""
+    from simviz.runs import Store, StoreError
+    from simviz.ui import cache
+
     if said := cache.examples(str(Store().root)):
         st.warning(plain(said))
     every = {c.id: c for c in Store().comparisons()}

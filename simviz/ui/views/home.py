@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from simviz import matrices
 from simviz.classes import ClassSet
-from simviz.runs import default_root
 
 CLASSES = 12
 CELL, GAP = 11, 34
@@ -78,6 +77,8 @@ def picture() -> str:
 
 def environment() -> str:
     """One line on what is installed and where runs lie; nothing heavy is imported to find out."""
+    from simviz.runs import default_root
+
     runs = default_root()
     count = len(list(runs.glob("*/comparison.json")))
     torch = (

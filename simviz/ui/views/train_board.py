@@ -1,4 +1,4 @@
-"""The job board: one card a comparison, refreshed once a second while something runs, never while nothing does."""
+"""The job board: one card a comparison; those that train are refreshed every few seconds."""
 
 from __future__ import annotations
 
@@ -32,9 +32,18 @@ WATCHED = "board-watched"  # comparisons this session saw running: their end is 
 
 
 def show() -> None:
-    """The board. It ticks by itself while anything runs."""
-    live = any(not progress.over(found) for _, found in _shown())
-    st.fragment(_board, run_every=TICK if live else None, key="board")(live)
+    """The board. What trains ticks by itself; what is over stands still, so that its tables cost no tick."""
+    st.header("Job board")
+    cards = _shown()
+    if not cards:
+        st.caption("Nothing was trained yet. Start a comparison above; it appears here.")
+    for comparison, found in cards:
+        _announce(comparison, found)
+    live = [comparison for comparison, found in cards if not progress.over(found)]
+    if live:
+        st.fragment(_live, run_every=TICK, key="board")(live, _ids())
+    over = [(c, found) for c, found in cards if progress.over(found)]
+    st.fragment(_over, key="board-over")(over, not live)
 
 
 def watch(comparison: Comparison) -> None:
@@ -46,28 +55,42 @@ def _shown() -> list[tuple[Comparison, list[Line]]]:
     """The comparisons that are not over, and the latest few; newest first."""
     cards = []
     for place, comparison in enumerate(Store().comparisons()[:LOOKED_AT]):
-        try:
-            found = progress.lines(comparison)
-        except (StoreError, OSError) as error:
-            found = [Line(comparison.id, said=str(error))]
+        found = _lines(comparison)
         if place < LATEST or not progress.over(found):
             cards.append((comparison, found))
     return cards
 
 
-def _board(live: bool) -> None:
+def _lines(comparison: Comparison) -> list[Line]:
+    try:
+        return progress.lines(comparison)
+    except (StoreError, OSError) as error:
+        return [Line(comparison.id, said=str(error))]
+
+
+def _ids() -> set[str]:
+    return {path.parent.name for path in Store().root.glob("*/comparison.json")}
+
+
+def _live(comparisons: Sequence[Comparison], known: set[str]) -> None:
+    """What trains, drawn anew at each tick."""
     _go()
-    st.header("Job board")
-    cards = _shown()
-    if not cards:
-        st.caption("Nothing was trained yet. Start a comparison above; it appears here.")
-    for place, (comparison, found) in enumerate(cards):
-        _announce(comparison, found)
-        queue.enforce(comparison) if not progress.over(found) else None
+    for comparison in comparisons:
+        found = _lines(comparison)
+        if progress.over(found):
+            st.rerun()  # the whole page: the card goes to those that stand still
+        queue.enforce(comparison)
         with st.container(border=True, key=f"card-{comparison.id}"):
-            _card(comparison, found, first=place == 0)
-    if live != any(not progress.over(found) for _, found in cards):
-        st.rerun()  # the whole page: the ticking starts or stops there
+            _card(comparison, found, opened=True)
+    if _ids() != known:
+        st.rerun()  # another browser, or the command line, started or deleted one
+
+
+def _over(cards: Sequence[tuple[Comparison, list[Line]]], first_opened: bool) -> None:
+    _go()
+    for place, (comparison, found) in enumerate(cards):
+        with st.container(border=True, key=f"card-{comparison.id}"):
+            _card(comparison, found, opened=first_opened and place == 0)
 
 
 def _go() -> None:
@@ -101,7 +124,7 @@ def _title(comparison: Comparison) -> str:
         return comparison.id
 
 
-def _card(comparison: Comparison, found: list[Line], first: bool) -> None:
+def _card(comparison: Comparison, found: list[Line], opened: bool) -> None:
     """Title and pills, what to do, the run that trains, the runs, their curves, and what went wrong."""
     left, right = st.columns([3, 2], vertical_alignment="center")
     left.markdown(f"**{plain(_title(comparison))}** &nbsp; {_pills(found)}")
@@ -109,7 +132,7 @@ def _card(comparison: Comparison, found: list[Line], first: bool) -> None:
         _actions(comparison, found)
     if not progress.over(found):
         _running(found)
-    if first or not progress.over(found):
+    if opened:
         _details(comparison, found)
     else:
         with st.expander("Runs and curves", key=f"more-{comparison.id}", on_change="rerun") as box:

@@ -1,0 +1,33 @@
+"""How many threads a run may use: as many as there are cores that nobody else uses.
+
+Two OpenMP threads that share one free core wait for each other at every layer, and are several times
+slower than one thread.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import psutil
+
+
+class FreeCores:
+    """Watches the machine from its making on, or from the last `count`."""
+
+    def __init__(self) -> None:
+        self._mark = self._now()
+
+    def count(self) -> int:
+        """Cores that other processes left idle since the last count, rounded, at least one."""
+        before, self._mark = self._mark, self._now()
+        wall, busy, own = (after - earlier for after, earlier in zip(self._mark, before, strict=True))
+        others = (busy - own) / wall if wall > 0 else 0.0
+        return max(1, round((os.cpu_count() or 1) - max(0.0, others)))
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        """Seconds: of the clock, of all busy cores, of this process."""
+        machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
+        idle = machine.idle + getattr(machine, "iowait", 0.0)
+        return time.monotonic(), sum(machine) - idle, own.user + own.system
