@@ -17,7 +17,7 @@ from simviz.matrices import ClassMatrix
 
 PALETTE = tuple(c for name, c in style.FAMILIES.items() if name != "cross entropy")
 BLURRED, BONUS = style.FAMILIES["similarity"], style.FAMILIES["ground distance"]
-MAP_SIZE, LETTER = (760, 470), (6.4, 15)  # pixels of the map on a desktop, and of a letter of its labels
+MAP_SIZE, LETTER, MARKER = (760, 470), (6.4, 15), 4  # pixels: of the map, of a letter, and half a point
 BARS = 40
 NAMED = 4  # classes of a branch that are listed under the pointer
 Floats = NDArray[np.float64]
@@ -88,15 +88,16 @@ def dendrogram(values: ClassMatrix, tree: ArrayLike, *, groups: Sequence[str] | 
     fig = go.Figure()
     _lines(fig, drawn, names)
     if groups is not None:
-        for group, rows, look in _looks([groups[i] for i in drawn.leaves]):
+        place = {leaf: row for row, leaf in enumerate(drawn.leaves)}
+        for group, members, look in _looks(groups):
             fig.add_scatter(
-                x=[0] * len(rows),
-                y=rows,
+                x=[0] * len(members),
+                y=[place[i] for i in members],
                 mode="markers",
                 name=group,
                 marker={**look, "size": 7 if count <= CELL_LIMIT else 4},
                 cliponaxis=False,
-                text=[style.escape(names[i]) for i in rows],
+                text=[style.escape(values.names[i]) for i in members],
                 hovertemplate="%{text}<extra>" + group + "</extra>",
             )
     _matrix(fig, values, drawn.leaves)
@@ -247,7 +248,7 @@ def _labelled(points: Floats, names: Sequence[str]) -> list[bool]:
     written: list[int] = []
     for i in outermost.tolist():
         off_labels = (np.abs(labels[written] - labels[i]) >= half[written] + half[i]).any(axis=1)
-        off_points = (np.abs(points - labels[i]) >= half[i]).any(axis=1)
+        off_points = (np.abs(points - labels[i]) >= half[i] + MARKER * unit).any(axis=1)
         if off_labels.all() and off_points.all():
             written.append(i)
     return [i in set(written) for i in range(len(names))]

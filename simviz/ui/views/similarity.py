@@ -35,6 +35,7 @@ class Chosen:
     matrix: ClassMatrix
     part: str
     classes: ClassSet
+    reworded: bool = False  # by hand on this page
 
 
 def show() -> None:
@@ -102,6 +103,7 @@ def _built(source: str, classes: ClassSet) -> Chosen | None:
             f"“Give the classes groups or positions” to define them, or choose another source."
         )
         return None
+    given = classes
     if source == "words":
         vectors = similarity_vectors.show()
         repaired = None if vectors is None else similarity_words.show(classes, vectors)
@@ -111,7 +113,7 @@ def _built(source: str, classes: ClassSet) -> Chosen | None:
         options |= {} if vectors == words.BUNDLED else {"vectors": vectors}
     part = str(Part(source, options))
     try:
-        return Chosen(cache.matrix(part, classes), part, classes)
+        return Chosen(cache.matrix(part, classes), part, classes, reworded=classes.words != given.words)
     except ValueError as error:
         st.error(plain(error))
         return None
@@ -227,7 +229,7 @@ def _take_along(chosen: Chosen, shown: ClassMatrix) -> None:
         _download("JSON with recipe", ".json", "application/json", shown.kind, as_json)
     st.caption("As the setting of a loss, on the command line and on the train page:")
     st.code(f"simloss@{chosen.part}\nground_distance@{chosen.part}", language=None)
-    if chosen.part.startswith("words") and chosen.classes.words != ClassSet(chosen.classes.names).words:
+    if chosen.reworded:
         st.caption(
             "The words you changed are not part of that text: export the matrix and use its file, `simloss@FILE.csv`."
         )

@@ -53,7 +53,7 @@ def checks(matrix: ClassMatrix, classes: ClassSet) -> None:
 
 def _violations(a: anatomy.Anatomy) -> str:
     about = "" if a.triangle_exact else " in a sample"
-    return f"{a.triangle_violations:,} of {a.triangle_triples:,} broken{about}"
+    return f"not metric: {a.triangle_violations:,} of {a.triangle_triples:,} broken{about}"
 
 
 def show(matrix: ClassMatrix, shown: ClassMatrix, classes: ClassSet) -> None:
@@ -145,18 +145,20 @@ def _dendrogram(matrix: ClassMatrix, groups: list[str] | None) -> None:
 def joined(names: tuple[str, ...], tree: Floats) -> str:
     """Who joins first, and who joins no one before the top of the tree, in sentences."""
     first, top = tree[0], tree[:, 2].max()
+    if top - first[2] < 1e-6:
+        return f"All {len(names)} classes are equally far apart, at a distance of {top:.2f}."
     a, b = (names[int(i)] for i in first[:2])
     late = tree[tree[:, 2] >= top - 1e-6, :2]
     alone = int(np.count_nonzero(late < len(names)))
     said = f"{a} and {b} join first, at a distance of {first[2]:.2f}; all are one at {top:.2f}."
-    if alone and top > first[2]:
+    if alone:
         said += f" {alone} of {len(names)} classes join{'s' * (alone == 1)} no other before that."
     return said
 
 
 def _map(matrix: ClassMatrix, groups: list[str] | None) -> None:
     st.subheader("Map of the classes")
-    points, share = anatomy.class_map(matrix)
+    points, share = cache.class_map(matrix)
     said = f"Classical scaling to the plane, which shows {share:.0%} of the squared distances."
     if share < 0.5:
         said += " Most of them is not in this picture: classes that lie together here may be far apart; see the tree."
@@ -181,20 +183,13 @@ def _split(matrix: ClassMatrix) -> None:
     similarity = matrix.to_similarity().values
     log_p = answer(kind, cache.measured(matrix).uninformed)
     blurred, bonus = anatomy.split_simloss(similarity, log_p, np.arange(len(matrix)))
-    said = told(kind, matrix.names, log_p, blurred, bonus)
+    even = float(-np.log(similarity.mean(axis=1)).mean())
+    said = told(kind, matrix.names, log_p, blurred, bonus, even)
     converted = "" if matrix.kind == "similarity" else " The matrix is a distance; S = 1 - D / largest D."
-    st.caption(f"{DRAWN[kind].capitalize()}. {plain(said + converted)}")
+    st.caption(plain(f"{DRAWN[kind][0].upper()}{DRAWN[kind][1:]}. {said}{converted}"))
     charts.show(rooms.simloss_parts(matrix.names, blurred, bonus), "split", said)
-    with np.errstate(divide="ignore"):
-        table = pd.DataFrame(
-            {
-                "true class": list(matrix.names),
-                "SimLoss": blurred - bonus,
-                "blurred cross entropy": blurred,
-                "bonus": bonus,
-                "cross entropy": -np.diag(log_p) + 0.0,
-            }
-        )
+    parts = {"SimLoss": blurred - bonus, "blurred cross entropy": blurred, "bonus": bonus}
+    table = pd.DataFrame({"true class": list(matrix.names), **parts})
     number = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
         table,
@@ -213,21 +208,25 @@ def answer(kind: str, drawn: Floats) -> Floats:
         return np.log(p[kind])
 
 
-def told(kind: str, names: tuple[str, ...], log_p: Floats, blurred: Floats, bonus: Floats) -> str:
-    """The numbers in sentences, all in nats."""
+def told(kind: str, names: tuple[str, ...], log_p: Floats, blurred: Floats, bonus: Floats, even: float) -> str:
+    """The numbers in sentences, all in nats; `even` is the mean SimLoss of the uniform answer."""
+    mean = float(np.mean(blurred - bonus)) + 0.0
     if kind == "right":
         low, high = int(bonus.argmin()), int(bonus.argmax())
         return (
-            f"SimLoss is {np.mean(blurred - bonus):.2f} nats on average. For certainty alone, right or wrong, it pays "
-            f"a bonus from {bonus[low]:.2f} ({names[low]}) to {bonus[high]:.2f} ({names[high]}), "
-            "the logarithm of the column sum."
+            f"SimLoss is {mean:.2f} nats on average. For certainty alone, right or wrong, it pays a bonus from "
+            f"{bonus[low]:.2f} ({names[low]}) to {bonus[high]:.2f} ({names[high]}), the logarithm of the column sum."
         )
     said = (
-        f"SimLoss is {np.mean(blurred - bonus):.2f} nats on average: {blurred.mean():.2f} of blurred cross entropy "
-        f"less a bonus of {bonus.mean():.2f}. Cross entropy of this answer is {-np.diag(log_p).mean():.2f}."
+        f"SimLoss is {mean:.2f} nats on average: {blurred.mean():.2f} of blurred cross entropy less a bonus of "
+        f"{bonus.mean():.2f}."
     )
-    if kind == "drawn":
-        most = np.argsort(-log_p[0], kind="stable")[:4]
-        listed = ", ".join(names[i] for i in most)
-        said += f" It puts {np.exp(log_p[0][most]).sum():.0%} on {listed}, whatever the image."
-    return said
+    if kind == "uniform":
+        return f"{said} Cross entropy is {np.log(len(names)):.2f}."
+    most = np.argsort(-log_p[0], kind="stable")[:4]
+    listed = ", ".join(names[i] for i in most)
+    return (
+        f"{said} It puts {np.exp(log_p[0][most]).sum():.0%} on {listed}, whatever the image, and is paid "
+        f"{even - mean:.2f} nats for that: the uniform answer costs {even:.2f}. Under cross entropy no such answer is "
+        "cheaper than the uniform one."
+    )
