@@ -11,6 +11,7 @@ from simviz.words import Offer
 
 TICK = 1.0  # seconds between two looks at a download
 OFFERS = "vector-offers"  # what gensim's list said to this session: name -> Offer
+ASKED = "vector-asked"  # the name whose size is to be looked up
 EXAMPLES = "glove-wiki-gigaword-100, fasttext-wiki-news-subwords-300 or word2vec-google-news-300"
 
 
@@ -98,24 +99,24 @@ def _progress(fetch: fetching.Fetch) -> None:
 
 
 def _offer(name: str) -> None:
-    """How large it is, then the button that fetches it. The network is asked only when a button is pressed."""
+    """How large it is, then the button that fetches it. The network is asked only when a button was pressed."""
     known: dict[str, Offer] = st.session_state.setdefault(OFFERS, {})
-    place = st.container()
-    if name not in known:
-        place = st.empty()
-        with place.container():
-            st.info(f"{plain(name)} is not on this machine. See how large it is before you fetch it.")
-            if not st.button("Look up its size", icon=":material/search:", key="vector-look-up"):
-                return
+    if st.session_state.pop(ASKED, None) == name:
         try:
-            with place, st.spinner("Asking gensim's list"):
+            with st.spinner("Asking gensim's list"):
                 known[name] = words.offer(name)
         except ValueError as error:
-            place.error(plain(error))
-            return
-    with place.container():
-        offer = known[name]
-        st.info(plain(offer), icon=":material/cloud_download:")
-        st.button(
-            f"Download {offer.amount}", on_click=fetching.start, args=(offer,), type="primary", key="vector-download"
-        )
+            st.error(plain(error))
+    if name not in known:
+        st.info(f"{plain(name)} is not on this machine. See how large it is before you fetch it.")
+        st.button("Look up its size", on_click=_ask, args=(name,), icon=":material/search:", key="vector-look-up")
+        return
+    offer = known[name]
+    st.info(plain(offer), icon=":material/cloud_download:")
+    label = f"Download {offer.amount}"
+    st.button(label, on_click=fetching.start, args=(offer,), type="primary", key="vector-download")
+
+
+def _ask(name: str) -> None:
+    """Callback: the page asks, where it can show that it waits."""
+    st.session_state[ASKED] = name
