@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ def confusion(
     hide_diagonal: bool = False,
     log: bool = False,
     order: Sequence[int] | None = None,
+    columns: Sequence[int] | None = None,
     groups: Sequence[str] | None = None,
     chosen: tuple[int, int] | None = None,
     limits: tuple[float, float] | None = None,
@@ -44,7 +45,7 @@ def confusion(
     normalize : "counts", "true", "predicted" or "all"
     hide_diagonal : leave correct predictions out, of the colours too
     log : colours follow the logarithm; empty cells stay empty
-    order, groups, chosen : see `heatmap`
+    order, columns, groups, chosen : see `heatmap`
     limits : range of the colours (above 0 with `log`); give every picture of a comparison the same
     """
     raw = np.asarray(counts)
@@ -74,6 +75,7 @@ def confusion(
         title=title,
         axes=("predicted class", "true class"),
         order=order,
+        columns=columns,
         groups=groups,
         hover=hover,
         chosen=chosen,
@@ -89,44 +91,73 @@ def difference(
     normalize: Normalize = "true",
     hide_diagonal: bool = True,
     order: Sequence[int] | None = None,
+    columns: Sequence[int] | None = None,
     groups: Sequence[str] | None = None,
     chosen: tuple[int, int] | None = None,
+    limit: float | None = None,
+    harm: tuple[ArrayLike, ArrayLike] | None = None,
+    unit: str = "",
+    quiet: ArrayLike | None = None,
+    note: Callable[[int, int], str] | None = None,
     title: str = "",
 ) -> go.Figure:
-    """A - B on a scale centred on 0: blue cells are rarer in B, red ones more frequent.
+    """A - B on a scale centred on 0: blue cells are rarer (or do less harm) in B, red ones more.
 
     Parameters
     ----------
     a, b : array_like, shape (C, C), counts
     labels : what A and B are, for the pointer's text
+    order, columns, groups, chosen, quiet : see `heatmap`
+    limit : the value of the strongest colour; the largest one drawn if None
+    harm : two array_like, shape (C, C), optional
+        The summed distance of each cell's mistakes in A and in B. With it the colour is the change of harm,
+        distance times change, divided as the counts are.
+    unit : of a distance, for the colour bar
+    note : function of (true, predicted), optional
+        A last line under the pointer.
     """
     first, second = normalise(a, normalize), normalise(b, normalize)
     if first.shape != second.shape:
         raise ValueError(f"A has {len(first)} classes and B {len(second)}; a difference needs the same classes")
-    table = first - second
+    table = change(a, b, normalize, harm)
     if hide_diagonal:
         np.fill_diagonal(table, np.nan)
-    number = _count_format(table)
+    number = _count_format(first - second)
     form = number if normalize == "counts" else ".2%"
+    what = f"A - B, {TITLES[normalize]}" if harm is None else f"A - B, harm: distance ({unit}) x {TITLES[normalize]}"
+    exact = f"+{_count_format(table)}" if normalize == "counts" else "+.2f"
 
     def hover(true: int, predicted: int) -> str:
         x, y = first[true, predicted], second[true, predicted]
-        return (
+        text = (
             f"true: {style.escape(names[true])}<br>predicted: {style.escape(names[predicted])}<br>"
             f"{style.escape(labels[0])}: {x:{form}}<br>{style.escape(labels[1])}: {y:{form}}<br>A - B: {x - y:+{form}}"
         )
+        if harm is not None:
+            text += f"<br>harm, A - B: {table[true, predicted]:{exact}} {style.escape(unit)}"
+        return text if note is None else f"{text}<br>{style.escape(note(true, predicted))}"
 
     return heatmap(
         table,
         names,
-        Scale(f"A - B, {TITLES[normalize]}", diverging=True, format=f"+{number}" if normalize == "counts" else "+.2f"),
+        Scale(what, high=limit, low=None if limit is None else -limit, diverging=True, format=exact),
         title=title,
         axes=("predicted class", "true class"),
         order=order,
+        columns=columns,
         groups=groups,
         hover=hover,
         chosen=chosen,
+        quiet=quiet,
     )
+
+
+def change(
+    a: ArrayLike, b: ArrayLike, normalize: Normalize, harm: tuple[ArrayLike, ArrayLike] | None = None
+) -> NDArray[np.float64]:
+    """What `difference` colours, float64 (C, C): A - B of the shares, or of the harm."""
+    first, second = harm or (None, None)
+    return normalise(a, normalize, first) - normalise(b, normalize, second)
 
 
 def multiple(fig: go.Figure, height: int = 460) -> go.Figure:

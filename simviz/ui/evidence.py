@@ -136,21 +136,11 @@ def gather(what: str) -> Evidence | None:
     return Evidence(usable, part, found, decoder)
 
 
-def class_order(by: str, evidence: Evidence) -> tuple[list[int] | None, str]:
-    """The class at each place, and a sentence on what the order follows where it is not plain."""
+def likeness(evidence: Evidence) -> Ruler:
+    """The distance by which like classes are put side by side: that of their names, where these have no order."""
     classes = evidence.classes
-    if by == "name":
-        return sorted(range(len(classes)), key=lambda i: classes.names[i].lower()), ""
-    if by == "group" and classes.groups is not None:
-        groups = classes.groups
-        return sorted(range(len(classes)), key=lambda i: groups[i]), ""
-    if by == "group":
-        return None, "These classes have no groups; they are in the order of the list."
-    if by == "similarity":
-        spoken = not classes.ordered and "words" in rulers(classes)
-        near = cache.ruler(classes, "words") if spoken else evidence.ruler
-        return cache.leaves(near.matrix), f"Like classes stand side by side by the distance “{near.name}”."
-    return None, ""
+    spoken = not classes.ordered and "words" in rulers(classes)
+    return cache.ruler(classes, "words") if spoken else evidence.ruler
 
 
 def seeds_text(counts: Iterable[int]) -> str:

@@ -54,7 +54,8 @@ def show(
     table["share"] *= 100
     columns["share"] = number(format="%.0f %%", help="Of the true class's images.")
     columns["distance"] = number(format="%.2f", help=f"In {unit}.")
-    columns["cost"] = number(format="%.1f", help=f"count x distance, in {unit}: how much this pair weighs.")
+    weighs = f"Cost: count x distance, in {unit}; how much this pair weighs."
+    columns["cost"] = number("severity (count x distance)", format="%.1f", help=weighs)
     columns |= {o.label: number(format="%.1f", help=f"Images there, {o.over}.") for o in panels if o is not panel}
     widget = f"{key}-rows-{labels.index(label)}"
     clicks: dict[str, Any] = {}
@@ -78,7 +79,8 @@ def show(
 def pair_table(found: Evidence, panel: Panel, by: Literal["count", "cost"]) -> pd.DataFrame:
     """Columns true, predicted, count (mean over seeds), share, distance, cost; largest `by` first."""
     confusion = found.confusion(panel)
-    table = pd.DataFrame(top_pairs(confusion, found.ruler, found.classes, int(np.count_nonzero(confusion))))
+    every = SHOWN if by == "count" else int(np.count_nonzero(confusion))
+    table = pd.DataFrame(top_pairs(confusion, found.ruler, found.classes, every))
     if table.empty:
         return table
     table[["count", "cost"]] /= len(panel.runs)

@@ -22,7 +22,7 @@ SIMILARITY = (
 
 NORMALIZE, HIDE, LOG, TRUE, PREDICTED, PAIRS = "norm", "hide", "log", "t", "p", "of"
 LEVEL, OPENED_GROUPS, EMPTY, MOMENT = "level", "open", "empty", "at"
-GREY, TONE, KIND, PAGE = "grey", "tone", "images", "page"
+GREY, TONE, KIND, PAGE = "grey", "tone", "images", "pg"
 CONFUSION = (
     *(NORMALIZE, HIDE, LOG, EMPTY, LEVEL, OPENED_GROUPS, MOMENT),
     *(GREY, TONE, TRUE, PREDICTED, KIND, PAGE, PAIRS),

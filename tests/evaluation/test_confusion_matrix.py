@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 
 from simviz import ClassSet
-from simviz.evaluation import class_severity, confusion_matrix, decode, error_distances, normalise, top_pairs
+from simviz.evaluation import (
+    class_severity,
+    confusion_matrix,
+    confusion_order,
+    decode,
+    error_distances,
+    normalise,
+    top_pairs,
+)
 
 from .evaluation_cases import case, distance_ruler, seeds
 
@@ -62,6 +70,35 @@ def test_normalised_tables_sum_to_one_where_there_are_samples(seed):
 def test_an_unknown_normalisation_lists_what_there_is():
     with pytest.raises(ValueError, match=r"'rows'.*counts, true, predicted, all"):
         normalise(np.eye(2), "rows")
+
+
+@given(seeds)
+def test_other_values_are_divided_by_the_sums_of_the_counts(seed):
+    problem, _, table = _counted(seed)
+    cost = table * problem.ruler.distance
+    mean_cost = normalise(table, "true", cost).sum(axis=1)
+    np.testing.assert_allclose(mean_cost, np.nan_to_num(class_severity(table, problem.ruler)["mean_cost"]))
+    np.testing.assert_array_equal(normalise(table, "counts", cost), cost)
+    for by in ("true", "predicted", "all"):
+        np.testing.assert_allclose(normalise(table, by, 2.0 * table), 2 * normalise(table, by))
+
+
+def test_values_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"values has the shape \(3, 3\) for a table of shape \(2, 2\)"):
+        normalise(np.eye(2), "true", np.eye(3))
+
+
+def test_classes_that_are_taken_for_each_other_stand_side_by_side():
+    table = np.diag([9] * 6)
+    for i, j in ((0, 3), (3, 5), (1, 4)):
+        table[i, j] = table[j, i] = 5
+    order = confusion_order(table)
+    assert sorted(order) == list(range(6))
+    place = [order.index(i) for i in range(6)]
+    assert all(abs(place[i] - place[j]) == 1 for i, j in ((0, 3), (3, 5), (1, 4)))
+    assert confusion_order(table.T) == order
+    assert confusion_order(np.diag([3, 1, 2])) == [0, 1, 2]
+    assert confusion_order([[4]]) == [0]
 
 
 @given(seeds)

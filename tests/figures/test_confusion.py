@@ -111,3 +111,26 @@ def test_one_of_several_has_one_colour_bar():
     layers = [t for t in fig.data if t.type == "scatter"]
     assert layers
     assert all("colorbar" not in t.marker.to_plotly_json() for t in layers)
+
+
+def test_harm_is_distance_times_change():
+    distance = np.array([[0, 1, 4], [1, 0, 4], [4, 4, 0]])
+    other = np.array([[8, 0, 2], [5, 5, 0], [0, 0, 0]])
+    fig = difference(TABLE, other, NAMES, normalize="true", harm=(TABLE * distance, other * distance), unit="steps")
+    assert fig.data[0].z[0, 1:].tolist() == pytest.approx([0.2, -0.8])
+    assert np.allclose(
+        np.nan_to_num(fig.data[0].z), distance * (normalise(TABLE, "true") - normalise(other, "true")), atol=1e-6
+    )
+    assert "harm: distance (steps)" in fig.data[0].colorbar.title.text.replace("<br>", " ")
+    text = dict(zip(map(tuple, fig.data[1].customdata), fig.data[1].text, strict=True))
+    assert text[(0, 2)].endswith("A - B: -20.00%<br>harm, A - B: -0.80 steps")
+
+
+def test_a_difference_says_what_its_caller_knows_of_a_cell():
+    fig = difference(TABLE, TABLE.T, NAMES, note=lambda i, j: f"<{i}, {j}>", limit=0.5, quiet=np.ones((3, 3), bool))
+    assert all(
+        text.endswith(f"<br>&lt;{i}, {j}&gt;")
+        for (i, j), text in zip(fig.data[-1].customdata, fig.data[-1].text, strict=True)
+    )
+    assert [(t.zmin, t.zmax) for t in fig.data[:2]] == [(-0.5, 0.5)] * 2
+    assert np.isnan(fig.data[0].z).all()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from simviz.ui import cache, shell
+from simviz.ui import cache, links, shell, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
+from simviz.ui.views.confusion_cell import first_page
+from simviz.ui.views.confusion_view import members
 
 PAGE_SIZE = 12
 SHOWN_ANSWERS = 2
+KINDS = {"all": None, "A wrong, B right": (False, True), "A right, B wrong": (True, False)}
 
 
 @dataclass
@@ -23,40 +27,44 @@ class Sample:
 
     Attributes
     ----------
+    true : its class
     answers : panel label -> what each of its runs said: (predicted class, its probability)
     """
 
     id: str
+    true: int
     answers: dict[str, list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
 
-    def right(self, label: str, true: int) -> bool:
+    def right(self, label: str) -> bool:
         """Whether more than half of a panel's runs recognise it."""
-        said = [predicted == true for predicted, _ in self.answers[label]]
+        said = [predicted == self.true for predicted, _ in self.answers[label]]
         return sum(said) * 2 > len(said)
 
-    def inside(self, predicted: int) -> int:
-        """How many runs, of all panels, put it into the column of `predicted`."""
-        return sum(answer == predicted for said in self.answers.values() for answer, _ in said)
+    def inside(self, predicted: Collection[int]) -> int:
+        """How many runs, of all panels, put it into one of the columns `predicted`."""
+        return sum(answer in predicted for said in self.answers.values() for answer, _ in said)
 
 
-def show(found: Evidence, panels: list[Panel], chosen: tuple[int, int] | None) -> None:
-    """Heading, filter, pages and table."""
+def show(found: Evidence, panels: list[Panel], chosen: tuple[str, str] | None) -> None:
+    """Heading, filter, pages and table of the images of a class or group taken for another."""
+    kinds = _kinds(panels)
+    links.unknown(state.KIND, kinds, "kind of images")
     if chosen is None:
         st.caption("Choose a true and a predicted class to see the images behind that cell.")
         return
-    true, predicted = (plain(found.classes.names[i]) for i in chosen)
+    true, predicted = map(plain, chosen)
     st.subheader(f"{true} recognised" if chosen[0] == chosen[1] else f"{true} taken for {predicted}")
-    inside = samples(found, panels, chosen)
+    known = members(found)
+    inside = samples(found, panels, known[chosen[0]], known[chosen[1]])
     if not inside:
         st.info(f"No setting takes an image of {true} for {predicted} on the {found.part} part.")
         return
-    kept = _filtered(inside, panels, chosen[0])
-    pages = max(1, -(-len(kept) // PAGE_SIZE))
+    kept = _filtered(inside, kinds)
     if not kept:
         st.info("None of the images in this cell is of that kind.")
         return
-    page = st.pagination(pages, key=f"cell-page-{chosen}-{pages}") if pages > 1 else 1
-    _table(found, panels, chosen[0], kept[(page - 1) * PAGE_SIZE : page * PAGE_SIZE])
+    page = _page(-(-len(kept) // PAGE_SIZE))
+    _table(found, panels, kept[(page - 1) * PAGE_SIZE : page * PAGE_SIZE])
     st.caption(
         f"{len(kept)} of the {len(inside)} images that at least one run puts into this cell; those of most runs first. "
         "✓: recognised; otherwise the class it was taken for, by how many of the seeds, and the mean probability they "
@@ -64,32 +72,50 @@ def show(found: Evidence, panels: list[Panel], chosen: tuple[int, int] | None) -
     )
 
 
-def samples(found: Evidence, panels: list[Panel], chosen: tuple[int, int]) -> list[Sample]:
-    """The images that at least one run puts into the cell, those of most runs first."""
-    true, predicted = chosen
-    every: dict[str, Sample] = {}
-    for panel in panels:
-        for run in panel.runs:
-            decoded = found.decoded(run)
-            for row in np.flatnonzero(decoded.target == true):
-                name = str(decoded.ids[row])
-                answer = int(decoded.predicted[row]), float(decoded.probability[row])
-                every.setdefault(name, Sample(name)).answers[panel.label].append(answer)
-    inside = [s for s in every.values() if s.inside(predicted)]
-    return sorted(inside, key=lambda s: -s.inside(predicted))
+def samples(found: Evidence, panels: list[Panel], true: list[int], predicted: list[int]) -> list[Sample]:
+    """The images of the true classes that at least one run puts into the cell, those of most runs first."""
+    every = {(panel.label, run.id): found.decoded(run) for panel in panels for run in panel.runs}
+    asked: set[str] = set()
+    for said in every.values():
+        asked |= set(said.ids[np.isin(said.target, true) & np.isin(said.predicted, predicted)].tolist())
+    known: dict[str, Sample] = {}
+    names = np.array(sorted(asked), dtype=np.str_)
+    for (label, _), said in every.items():
+        for row in np.flatnonzero(np.isin(said.ids, names)):
+            name = str(said.ids[row])
+            answer = int(said.predicted[row]), float(said.probability[row])
+            known.setdefault(name, Sample(name, int(said.target[row]))).answers[label].append(answer)
+    columns = set(predicted)
+    return sorted(known.values(), key=lambda s: -s.inside(columns))
 
 
-def _filtered(inside: list[Sample], panels: list[Panel], true: int) -> list[Sample]:
-    """Only those on which A and B disagree, where both are chosen and it is asked for."""
+def _kinds(panels: list[Panel]) -> list[str]:
+    """The ways to filter; where A and B are not two there is one."""
     frame, labels = shell.frame(), {p.label for p in panels}
-    if frame.a not in labels or frame.b not in labels or frame.a == frame.b:
+    return list(KINDS) if {frame.a, frame.b} <= labels and frame.a != frame.b else ["all"]
+
+
+def _filtered(inside: list[Sample], kinds: list[str]) -> list[Sample]:
+    """Only those on which A and B disagree, where it is asked for."""
+    if len(kinds) == 1:
         return inside
-    a, b = str(frame.a), str(frame.b)
-    kinds = {"all": None, "A wrong, B right": (False, True), "A right, B wrong": (True, False)}
-    kind = kinds[st.segmented_control("Images", list(kinds), default="all", required=True, key="cell-kind")]
-    if kind is None:
-        return inside
-    return [s for s in inside if (s.right(a, true), s.right(b, true)) == kind]
+    a, b = str(shell.frame().a), str(shell.frame().b)
+    picked = st.segmented_control(
+        "Images", kinds, default="all", required=True, key=state.KIND, bind="query-params", on_change=first_page
+    )
+    kind = KINDS[picked]
+    return inside if kind is None else [s for s in inside if (s.right(a), s.right(b)) == kind]
+
+
+def _page(pages: int) -> int:
+    """The page in view."""
+    if links.outside(state.PAGE, 1, pages, "the page of images") or pages == 1:
+        st.session_state.pop(state.PAGE, None)
+    if pages == 1:
+        return 1
+    if st.session_state.get(state.PAGE, 1) > pages:
+        st.session_state[state.PAGE] = 1
+    return st.pagination(pages, key=state.PAGE, bind="query-params")
 
 
 def verdict(said: list[tuple[int, float]], true: int, names: tuple[str, ...]) -> str:
@@ -106,10 +132,10 @@ def verdict(said: list[tuple[int, float]], true: int, names: tuple[str, ...]) ->
     return ", ".join(texts[:SHOWN_ANSWERS]) + (" …" if len(texts) > SHOWN_ANSWERS else "")
 
 
-def _table(found: Evidence, panels: list[Panel], true: int, rows: list[Sample]) -> None:
+def _table(found: Evidence, panels: list[Panel], rows: list[Sample]) -> None:
     table = pd.DataFrame({"picture": _thumbnails(found, rows)})
     for panel in panels:
-        table[panel.label] = [verdict(s.answers[panel.label], true, found.classes.names) for s in rows]
+        table[panel.label] = [verdict(s.answers[panel.label], s.true, found.classes.names) for s in rows]
     table["image"] = [s.id for s in rows]
     if table["picture"].isna().all():
         table = table.drop(columns="picture")

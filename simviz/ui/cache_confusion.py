@@ -1,0 +1,84 @@
+"""What the confusion page remembers between reruns; see `cache`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from simviz import evaluation
+from simviz.classes import ClassSet
+from simviz.evaluation import CellDifferences, Ruler
+from simviz.ui.cache import BY_CONTENT, Decoded, Stamp
+
+
+@st.cache_resource(max_entries=1000, show_spinner="Reading epochs")
+def of_epoch(file: Stamp, num_classes: int) -> NDArray[np.int64]:
+    """The validation confusion an epoch kept, int64 (C, C), read-only; ValueError where there is none."""
+    name = "/".join(Path(file[0]).parts[-3:])
+    try:
+        with np.load(file[0], allow_pickle=False) as arrays:
+            found = evaluation.confusion.checked_confusion(arrays["confusion"], num_classes)
+    except Exception as error:  # a damaged archive raises whatever its decompressor raises
+        raise ValueError(f"{name} holds no confusion matrix: {error}") from None
+    found.setflags(write=False)
+    return found
+
+
+def leaves(table: NDArray[np.float64]) -> list[int]:
+    """`evaluation.confusion_order`; Streamlit's own hash looks at a sample of a large array only."""
+    return _leaves(hashlib.sha256(table.tobytes()).hexdigest(), table)
+
+
+@st.cache_data(max_entries=32, show_spinner="Ordering the classes")
+def _leaves(digest: str, _table: NDArray[np.float64]) -> list[int]:
+    return evaluation.confusion_order(_table)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Testing the cells", hash_funcs=BY_CONTENT)
+def tested(
+    of: tuple[tuple[tuple[Stamp | None, ...], ...], ...],
+    classes: ClassSet,
+    ruler: Ruler,
+    decoder: str,
+    rows: tuple[int, ...],
+    *,
+    weighted: bool,
+    paired: bool,
+    _a: Sequence[Decoded],
+    _b: Sequence[Decoded],
+) -> CellDifferences | None:
+    """`evaluation.cell_differences`; None where the runs did not all answer the same samples.
+
+    `of` are the stamps of A's and of B's runs, `rows` the row each class is drawn in; with `weighted` a mistake
+    counts its distance.
+    """
+    every = aligned([*_a, *_b])
+    if every is None:
+        return None
+    first = _a[0]
+    by_id = np.argsort(first.ids, kind="stable")
+    return evaluation.cell_differences(
+        first.target[by_id],
+        every[: len(_a)],
+        every[len(_a) :],
+        first.units[by_id],
+        len(classes),
+        rows=rows,
+        weights=ruler.distance_for(classes) if weighted else None,
+        paired=paired,
+    )
+
+
+def aligned(runs: Sequence[Decoded]) -> list[NDArray[np.int64]] | None:
+    """The predictions of each run in ascending order of sample ids; None where ids or targets differ."""
+    orders = [np.argsort(run.ids, kind="stable") for run in runs]
+    ids, target = runs[0].ids[orders[0]], runs[0].target[orders[0]]
+    for run, order in zip(runs, orders, strict=True):
+        if not (np.array_equal(run.ids[order], ids) and np.array_equal(run.target[order], target)):
+            return None
+    return [run.predicted[order] for run, order in zip(runs, orders, strict=True)]
