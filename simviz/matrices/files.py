@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -291,6 +292,6 @@ def npy_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[
         version = np.lib.format.read_magic(stream)
         reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, _, dtype = reader(stream)
-    except (ValueError, KeyError, TypeError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, KeyError, TypeError, SyntaxError, TokenError, MemoryError, RecursionError):
         raise ValueError(f"the member {name!r} of the npz file is not a NumPy array") from None
     return shape, dtype

@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -283,7 +284,7 @@ def _header(stream: IO[bytes], member: zipfile.ZipInfo, where: str) -> tuple[tup
         version = np.lib.format.read_magic(stream)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, _, dtype = read(stream)
-    except (ValueError, KeyError, TypeError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, KeyError, TypeError, SyntaxError, TokenError, MemoryError, RecursionError):
         raise StoreError(f"{member.filename[:60]!r} in {where} is not a NumPy array") from None
     if dtype.hasobject or dtype.kind not in "fiubU" or len(shape) > 4:
         raise StoreError(f"{member.filename[:60]!r} in {where} is {dtype} of shape {shape}, which is never read")

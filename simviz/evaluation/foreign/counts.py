@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz.classes import ClassSet
-from simviz.evaluation.foreign.files import MAX_CLASSES, Source
+from simviz.evaluation.foreign.files import MAX_CLASSES
 from simviz.evaluation.foreign.guess import Guess
 from simviz.evaluation.foreign.labels import Labels, class_names
+from simviz.evaluation.foreign.table import Source
 
 MAX_COUNTED = 2_000_000
 

@@ -9,14 +9,13 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simviz.evaluation.foreign.table import MAX_TEXT, Source, is_number
 from simviz.matrices.files import BROKEN_ZIP, npy_header
 
 FORMATS = (".csv", ".tsv", ".parquet", ".npz", ".npy")
@@ -24,100 +23,10 @@ MAX_BYTES = 2 * 2**30
 MAX_VALUES = 2**27  # numbers of one array: a gibibyte in float64
 MAX_ROWS = 10_000_000
 MAX_CLASSES = 5_000
-MAX_TEXT = 1_000
 _MAX_COLUMNS = MAX_CLASSES + 100
 _MAX_MEMBERS = 64
 _BLOCK = 8 * 2**20
 _MEMBER = re.compile(r"[^/\\\x00-\x1f]{1,200}\.npy")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a file holds, as named arrays, before anything is known of their meaning.
-
-    Attributes
-    ----------
-    name : str
-        The file's name.
-    arrays : dict
-        Name -> Arrow text column or NumPy array of numbers or texts, with one or two axes.
-    named : bool
-        Whether the file itself names them; otherwise they are called "column 1" and so on.
-    text : bool
-        Whether the file is a text whose cells a spreadsheet may have written.
-    """
-
-    name: str
-    arrays: Mapping[str, Any]
-    named: bool = True
-    text: bool = False
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.arrays:
-            raise ValueError(f"{self.name} has no column {name!r}; it has {listed(self.arrays)}")
-        return self.arrays[name]
-
-    def axes(self, name: str) -> int:
-        """1 for a column, 2 for a block of several."""
-        return getattr(self[name], "ndim", 1)
-
-    def numeric(self, name: str) -> bool:
-        """Whether an array holds numbers; a text column is judged by its first hundred cells."""
-        array = self[name]
-        if isinstance(array, np.ndarray):
-            return array.dtype.kind in "fiub"
-        cells = array.slice(0, 100).to_pylist()
-        return bool(cells) and all(_is_number(cell) for cell in cells)
-
-    def numbers(self, name: str) -> NDArray[Any]:
-        """An array of numbers, (N,) or (N, K); ValueError names the first cell that is none."""
-        array = self[name]
-        if not isinstance(array, np.ndarray):
-            return self._parsed(name, array)
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"{name!r} of {self.name} holds texts, and numbers are needed")
-        return array
-
-    def texts(self, name: str) -> NDArray[np.str_]:
-        """A column as texts without blanks around them, str (N,); whole numbers are written without a point."""
-        codes, values = self.coded(name)
-        return np.array(values, dtype=np.str_)[codes] if values else np.zeros(0, dtype=np.str_)
-
-    def coded(self, name: str) -> tuple[NDArray[np.int64], list[str]]:
-        """A column as (code of each row, the text of each code), the texts distinct."""
-        array = self[name]
-        if self.axes(name) != 1:
-            raise ValueError(f"{name!r} of {self.name} has the shape {array.shape}; one value a row is needed")
-        if isinstance(array, np.ndarray):
-            values, codes = np.unique(array, return_inverse=True)
-            texts = [_written(value) for value in values.tolist()]
-        else:
-            import pyarrow.compute as pc
-
-            found = pc.dictionary_encode(array.combine_chunks())
-            codes = found.indices.to_numpy(zero_copy_only=False)
-            texts = _whole([str(value).strip() for value in found.dictionary.to_pylist()])
-        merged: dict[str, int] = {}
-        where = np.array([merged.setdefault(text, len(merged)) for text in texts], dtype=np.int64)
-        for text, code in merged.items():
-            if not text or text.lower() == "nan" or len(text) > MAX_TEXT:
-                row = int(np.argmax(where[codes] == code)) + 1
-                fault = f"has {len(text)} characters" if len(text) > MAX_TEXT else "is empty"
-                raise ValueError(f"row {row} of {name!r} in {self.name} {fault}")
-        return where[codes] if len(texts) else np.zeros(0, np.int64), list(merged)
-
-    def _parsed(self, name: str, column: Any) -> NDArray[np.float64]:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        trimmed = pc.utf8_trim_whitespace(column)
-        for attempt in (trimmed, pc.replace_substring(trimmed, ",", ".")):  # 0,5 where cells are parted by ";"
-            try:
-                return pc.cast(attempt, pa.float64()).to_numpy()
-            except pa.ArrowInvalid:
-                continue
-        row = next(i for i, cell in enumerate(trimmed.to_pylist()) if not _is_number(cell))
-        raise ValueError(f"row {row + 1} of {name!r} in {self.name} is {column[row].as_py()[:40]!r}, not a number")
 
 
 def source(data: bytes | Path, name: str | None = None) -> Source:
@@ -148,17 +57,13 @@ def source(data: bytes | Path, name: str | None = None) -> Source:
     try:
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as stream:
             found = _READERS[suffix](stream, shown)
+    except UnicodeDecodeError:
+        raise ValueError(f"{shown} holds text that is not UTF-8") from None
     except (OSError, MemoryError) as error:
         raise ValueError(f"{shown} cannot be read: {_line(error)}") from None
     if not found.arrays:
         raise ValueError(f"{shown} holds no table")
     return found
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names in a sentence; of many, the first."""
-    every = [repr(name[:40]) for name in names]
-    return ", ".join(every[:8]) + (f" and {len(every) - 8} more" if len(every) > 8 else "")
 
 
 def check_rows(count: int, shown: str) -> None:
@@ -189,7 +94,7 @@ def _text(stream: IO[bytes], shown: str) -> Source:
         raise ValueError(f"{shown} cannot be read as a table: {_line(error)}") from None
     check_rows(table.num_rows, shown)
     numbered = first == [str(i) for i in range(table.num_rows - 1)]  # a square table below the indices of its classes
-    headed = numbered or not all(_is_number(cell) for cell in first)
+    headed = numbered or not all(is_number(cell) for cell in first)
     names = _distinct(first, shown) if headed else [f"column {i + 1}" for i in range(len(first))]
     body = table.slice(1) if headed else table
     if not body.num_rows:
@@ -205,7 +110,7 @@ def _first_row(stream: IO[bytes], shown: str) -> tuple[str, list[str]]:
     lines = io.StringIO(head.decode("utf-8-sig", errors="replace"), newline="")
     line = next((one for one in head.lstrip(b"\xef\xbb\xbf\r\n \t").splitlines() if one.strip()), b"")
     by_ending = b"\t" if shown.lower().endswith(".tsv") else b","
-    spaced = all(_is_number(cell) for cell in line.decode(errors="replace").split(" "))  # what numpy.savetxt writes
+    spaced = all(is_number(cell) for cell in line.decode(errors="replace").split(" "))  # what numpy.savetxt writes
     known = (by_ending, b",", b";", b"\t", *([b" "] if spaced else []))
     delimiter = next((d for d in known if d in line.strip()), by_ending).decode()
     try:
@@ -244,19 +149,26 @@ def _parquet(stream: IO[bytes], shown: str) -> Source:
             raise ValueError(f"{shown} would take {size / 1e9:.1f} GB; at most 2 GiB are read")
         names = _distinct(schema.names, shown)
         readable = [f.name for f in schema if _readable(f.type)]
-        batches, taken = [], 0
-        for batch in file.iter_batches(batch_size=8192, columns=readable):
-            batches.append(batch)
-            taken += batch.nbytes
-            if taken > MAX_BYTES:
-                raise ValueError(f"{shown} grows beyond 2 GiB when it is read")
-        table = pa.Table.from_batches(batches, schema=pa.schema([schema.field(n) for n in readable]))
+        table = _bounded(pq.ParquetFile(stream, read_dictionary=readable), readable, shown)
         columns = {n: _column(table[n], n, shown) for n in names if n in readable}
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{shown} cannot be read as Parquet: {_line(error)}") from None
     if columns and not table.num_rows:
         raise ValueError(f"{shown} has no rows")
     return Source(shown, columns)
+
+
+def _bounded(file: Any, columns: list[str], shown: str) -> Any:
+    """The columns as a table; texts stay in dictionaries, so that one that is repeated takes no room."""
+    import pyarrow as pa
+
+    batches, taken = [], 0
+    for batch in file.iter_batches(batch_size=8192, columns=columns):
+        batches.append(batch)
+        taken += batch.nbytes
+        if taken > MAX_BYTES:
+            raise ValueError(f"{shown} grows beyond 2 GiB when it is read")
+    return pa.Table.from_batches(batches, schema=batches[0].schema if batches else file.schema_arrow)
 
 
 def _readable(kind: Any) -> bool:
@@ -266,8 +178,8 @@ def _readable(kind: Any) -> bool:
         kind = kind.value_type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
-    simple = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean, pa.types.is_string)
-    return any(test(kind) for test in (*simple, pa.types.is_large_string))
+    simple = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean, _is_text)
+    return any(test(kind) for test in simple)
 
 
 def _column(column: Any, name: str, shown: str) -> Any:
@@ -276,12 +188,15 @@ def _column(column: Any, name: str, shown: str) -> Any:
 
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column = pa.chunked_array([c.dictionary_decode() for c in column.chunks], kind.value_type)
         kind = kind.value_type
+        if _is_text(kind) and sum(map(_text_bytes, column.chunks)) > MAX_BYTES:
+            raise ValueError(f"{name!r} in {shown} holds more than 2 GiB of text")
+        column = pa.chunked_array([c.dictionary_decode() for c in column.chunks], kind)
     if column.null_count:
         row = next(i for i, valid in enumerate(column.is_valid().to_pylist()) if not valid)
         raise ValueError(f"row {row + 1} of {name!r} in {shown} is empty")
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if _is_text(kind):
+        column.validate(full=True)  # or what is no UTF-8 would be found much later
         return column.cast(pa.large_string())
     if not pa.types.is_nested(kind):
         return column.to_numpy()
@@ -291,6 +206,21 @@ def _column(column: Any, name: str, shown: str) -> Any:
     if flat.null_count or len(np.unique(lengths)) != 1:
         raise ValueError(f"the rows of {name!r} in {shown} are lists of different lengths, or with empty places")
     return flat.to_numpy(zero_copy_only=False).reshape(len(whole), -1)
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _text_bytes(chunk: Any) -> int:
+    """What the texts of a dictionary array take when each stands for itself."""
+    import pyarrow.compute as pc
+
+    lengths = pc.binary_length(chunk.dictionary).to_numpy(zero_copy_only=False)
+    rows = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
+    return int(np.bincount(rows, minlength=len(lengths)) @ np.nan_to_num(lengths.astype(np.float64)))
 
 
 def _npz(stream: IO[bytes], shown: str) -> Source:
@@ -359,31 +289,6 @@ def _array(stream: IO[bytes], name: str, shown: str) -> NDArray[Any]:
         raise ValueError(f"{name!r} of {shown} is not UTF-8 text") from None
     except (ValueError, MemoryError) as error:
         raise ValueError(f"{name!r} of {shown} cannot be read: {_line(error)}") from None
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return "_" not in cell
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def _whole(texts: list[str]) -> list[str]:
-    """Where every text is a whole number, those written 3.0 or 3e0 become 3; others are left as they are."""
-    if not any("." in t or "e" in t.lower() for t in texts):
-        return texts
-    try:
-        values = [float(t) for t in texts]
-    except ValueError:
-        return texts
-    return [_written(v) for v in values] if all(v.is_integer() for v in values) else texts
 
 
 def _line(error: BaseException) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from simviz.evaluation.foreign.files import MAX_CLASSES, Source
+from simviz.evaluation.foreign.files import MAX_CLASSES
+from simviz.evaluation.foreign.table import Source
 
 Layout = Literal["samples", "confusion"]
 Scale = Literal["auto", "probabilities", "logits", "log-probabilities"]

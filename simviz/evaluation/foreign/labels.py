@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz.classes import ClassSet
-from simviz.evaluation.foreign.files import MAX_CLASSES, Source
+from simviz.evaluation.foreign.files import MAX_CLASSES
+from simviz.evaluation.foreign.table import Source
 from simviz.matrices.files import check_name, is_formula, unescaped
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from simviz.classes import ClassSet
 from simviz.evaluation.foreign import counts, labels
-from simviz.evaluation.foreign.files import MAX_CLASSES, MAX_VALUES, Source, listed
+from simviz.evaluation.foreign.files import MAX_CLASSES, MAX_VALUES
 from simviz.evaluation.foreign.guess import Guess, guess, without_prefix
 from simviz.evaluation.foreign.labels import Labels
 from simviz.evaluation.foreign.scores import log_probabilities, two_columns
+from simviz.evaluation.foreign.table import Source, listed
 from simviz.evaluation.predictions import Predictions
 from simviz.matrices.files import escaped
 

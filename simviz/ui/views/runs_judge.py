@@ -100,8 +100,9 @@ def _section(files: Sequence[File]) -> None:
         first = cache_foreign.source(files[0].given, files[0].name)
         if len(files) > 1:
             st.caption(f"The columns of {plain(first.name)}; the other files are read the same way where they can be.")
-        _preview(first)
-        chosen = _meaning(first, foreign.guess(first), key)
+        guessed = foreign.guess(first)
+        _preview(first, guessed)
+        chosen = _meaning(first, guessed, key)
         found, table = _read(files, chosen, key)
         found = same_samples(found)
     except (ValueError, OSError) as error:
@@ -138,19 +139,26 @@ def _key(files: Sequence[File]) -> str:
     return f"judge-{digest.hexdigest()[:8]}"
 
 
-def _preview(source: Source) -> None:
-    """The first rows of the columns, as they stand in the file."""
-    columns = [n for n in source.arrays if source.axes(n) == 1][:PREVIEW_COLUMNS]
+def _preview(source: Source, guessed: Guess) -> None:
+    """The first rows, the columns with a meaning of their own first."""
+    roles = [guessed.ids, guessed.true, guessed.predicted, guessed.units, guessed.images, *guessed.scores]
+    named = [n for n in dict.fromkeys([*roles, *source.arrays]) if n is not None]
+    columns = [n for n in named if source.axes(n) == 1][:PREVIEW_COLUMNS]
     rows = {n: pd.Series([_cell(v) for v in source[n][:PREVIEW_ROWS]], dtype="object") for n in columns}
     if rows:
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"The first rows of {source.name}")
-    blocks = [f"{n}, {' x '.join(map(str, source[n].shape))}" for n in source.arrays if source.axes(n) == 2]
+    blocks = [f"{n}, {' x '.join(map(str, source[n].shape))}" for n in named if source.axes(n) == 2]
     if blocks:
         st.caption(f"Blocks: {plain('; '.join(blocks))}.")
 
 
 def _cell(value: Any) -> str:
-    return str(value.as_py() if hasattr(value, "as_py") else value)
+    """A cell as it stands in the file; a long number in fewer digits."""
+    text = str(value.as_py() if hasattr(value, "as_py") else value)
+    try:
+        return f"{float(text):.4g}" if len(text) > 10 else text
+    except ValueError:
+        return text
 
 
 def _meaning(source: Source, guessed: Guess, key: str) -> Guess:
