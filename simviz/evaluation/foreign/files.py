@@ -149,9 +149,10 @@ def _parquet(stream: IO[bytes], shown: str) -> Source:
             raise ValueError(f"{shown} would take {size / 1e9:.1f} GB; at most 2 GiB are read")
         names = _distinct(schema.names, shown)
         readable = [f.name for f in schema if _readable(f.type)]
-        table = _bounded(pq.ParquetFile(stream, read_dictionary=readable), readable, shown)
+        texts = [f.name for f in schema if _is_text(getattr(f.type, "value_type", f.type)) and f.name in readable]
+        table = _bounded(pq.ParquetFile(stream, read_dictionary=texts), readable, shown)
         columns = {n: _column(table[n], n, shown) for n in names if n in readable}
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, KeyError) as error:
         raise ValueError(f"{shown} cannot be read as Parquet: {_line(error)}") from None
     if columns and not table.num_rows:
         raise ValueError(f"{shown} has no rows")
