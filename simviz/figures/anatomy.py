@@ -220,7 +220,7 @@ def _lines(fig: go.Figure, drawn: Branches, names: list[str]) -> None:
 def _side_by_side(fig: go.Figure, names: list[str], top: float, *, legend: bool) -> go.Figure:
     """The axes: the tree in the left third, the matrix in the rest, one vertical axis for both."""
     count = len(names)
-    bare: dict[str, Any] = {"showgrid": False, "zeroline": False, "showticklabels": False}
+    bare: dict[str, Any] = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
     columns, rows = dict(bare), dict(bare)
     height = 900
     if count <= CELL_LIMIT:  # the pointer reads the labels, on the axis that hides them too

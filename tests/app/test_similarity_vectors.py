@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from simviz import ClassSet, matrices, words
+from simviz import ClassSet, datasets, matrices, words
 from simviz.ui import cache, fetching
 from tests.words.test_downloads import DATA, NAME, Handler, Server
 
@@ -120,6 +120,20 @@ def test_a_word_the_file_does_not_have_is_repaired_in_place(visit, folder):
     assert "The words you changed are not part" in says(at)
     at.selectbox(key="word-of").set_value("van").run()
     assert "lorry: truck 1.00, bus 0.98" in says(at).replace("*", "")
+
+
+def test_the_train_page_takes_the_setting_with_its_vectors_along(visit, folder):
+    classes = datasets.load("pictograms").classes
+    tokens = [token for r in words.resolve(classes) for token in r.tokens]
+    rows = {token: [f"{v:.4f}" for v in row[:10]] for token, row in words.load().take(tokens).items()}
+    (folder / "ten.txt").write_text(text(rows))
+    at = visit("similarity", data="pictograms", vectors="file", vectors_file="ten.txt", keep="0.05")
+    part = f"words:keep=0.05,vectors={folder}/ten.txt"
+    assert part in at.code[0].value
+    at.switch_page("pages/train.py").run()
+    assert not at.exception
+    assert f"simloss@{part}" in next(m.value for m in at.multiselect if f"simloss@{part}" in m.options)
+    assert not at.error
 
 
 def test_an_unknown_kind_of_vectors_is_named(visit):

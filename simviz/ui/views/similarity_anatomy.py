@@ -161,7 +161,7 @@ def _map(matrix: ClassMatrix, groups: list[str] | None) -> None:
     points, share = cache.class_map(matrix)
     said = f"Classical scaling to the plane, which shows {share:.0%} of the squared distances."
     if share < 0.5:
-        said += " Most of them is not in this picture: classes that lie together here may be far apart; see the tree."
+        said += " Most of them are not in this picture: classes that lie together here may be far apart; see the tree."
     st.caption(plain(said) + " A name that would cover another one is left out; the pointer finds them all.")
     charts.show(rooms.class_map(points, matrix.names, groups), "map", f"Map of {len(matrix)} classes. {said}")
 
