@@ -72,7 +72,7 @@ def _ordered_emd(
         return level(difference(p, index, torch.ones_like(p[:, 0])), weights).square() @ weights
 
     def fast(z: Tensor, index: Tensor, weights: Tensor) -> Values:
-        e, total = exponentials(z)
+        e, total, _ = exponentials(z)
         share = total.reciprocal()
         d = level(difference(e, index, total), weights)
         weighted = d if gaps is None else d * weights

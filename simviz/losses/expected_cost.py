@@ -46,7 +46,7 @@ def _cost(z: Tensor, index: Tensor, distance: Tensor) -> Tensor:
 
 def _cost_and_gradient(z: Tensor, index: Tensor, distance: Tensor) -> Values:
     """The loss and its gradient p_j (D_yj - loss)."""
-    e, total = exponentials(z)
+    e, total, _ = exponentials(z)
     costs = rows_of(distance, z, index).mul_(e)
     losses = costs.sum(1) / total
     return losses, costs.addcmul_(e, losses[:, None], value=-1), total.reciprocal_()

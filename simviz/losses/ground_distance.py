@@ -59,11 +59,11 @@ def penalized_cross_entropy(outputs: Tensor, target: Tensor, cost: Tensor, lam: 
 
     def fast(z: Tensor, index: Tensor, cost: Tensor) -> Values:
         """By z_j: p_j (1 + 2 lam (s_j - r)) - [j = y], with s_j = p_j cost_yj and r = sum_j p_j s_j."""
-        e, total = exponentials(z)
+        e, total, top = exponentials(z)
         share = total.reciprocal()
         costs = rows_of(cost, z, index).mul_(e)
         regularizer = lam * torch.linalg.vecdot(costs, e) * share * share
-        losses = (z.amax(1) - pick(z, index)) + total.log() + regularizer
+        losses = (top.squeeze(1) - pick(z, index)) + total.log() + regularizer
         costs.mul_((2 * lam * share)[:, None]).add_((1 - 2 * regularizer)[:, None]).mul_(e)
         return losses, costs.scatter_add_(1, index[:, None], -total[:, None]), share
 

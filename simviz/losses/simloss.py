@@ -57,7 +57,7 @@ def blurred_nll(outputs: Tensor, rows: Tensor) -> Tensor:
 
 def blurred_nll_and_gradient(outputs: Tensor, rows: Tensor) -> Values | None:
     """The loss and its gradient p - q, q_c = S_yc p_c / sum_k S_yk p_k. It overwrites `rows`."""
-    e, total = exponentials(outputs)
+    e, total, _ = exponentials(outputs)
     shares = rows.mul_(e)
     mass = shares.sum(1)
     if not safe(mass):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Unpack
 
+import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
+from simviz.losses.closed_form import ClosedForm, Values, safe
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -24,7 +26,6 @@ def soft_label_loss(
 
     Shapes and options as in `SoftLabelsLoss`; `labels` (C, C) is taken as it is: `soft_labels` makes it.
 
-    >>> import torch
     >>> labels = torch.tensor([[0.9, 0.1], [0.1, 0.9]])
     >>> round(soft_label_loss(torch.zeros(1, 2), torch.tensor([1]), labels).exp().item(), 4)
     2.0
@@ -32,7 +33,7 @@ def soft_label_loss(
     return reduced_loss(
         outputs,
         target,
-        lambda z, index: -(z.log_softmax(1) * rows_of(labels, z, index)).sum(1),
+        ClosedForm(_index_loss, _index_loss_and_gradient, labels),
         lambda z, t: -(z.log_softmax(1) * mixed_rows(labels, z, t)).sum(1),
         weight=weight,
         ignore_index=ignore_index,
@@ -40,10 +41,25 @@ def soft_label_loss(
     )
 
 
+def _index_loss(z: Tensor, index: Tensor, labels: Tensor) -> Tensor:
+    return -(z.log_softmax(1) * rows_of(labels, z, index)).sum(1)
+
+
+def _index_loss_and_gradient(z: Tensor, index: Tensor, labels: Tensor) -> Values | None:
+    """The loss and its gradient m p - t, m = sum_c t_c."""
+    shifted = z - z.amax(1, keepdim=True)
+    e = shifted.exp()
+    total, rows = e.sum(1), rows_of(labels, z, index)
+    mass = rows.sum(1)
+    if not safe(mass):
+        return None
+    losses = mass * total.log() - torch.linalg.vecdot(rows, shifted)
+    return losses, e.addcmul_(rows, (total / mass)[:, None], value=-1), mass / total
+
+
 def soft_labels(distance: Tensor, beta: float) -> Tensor:
     """Each row of exp(-beta D), divided by its sum: (C, C).
 
-    >>> import torch
     >>> soft_labels(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), beta=0.0)
     tensor([[0.5000, 0.5000],
             [0.5000, 0.5000]])
@@ -82,7 +98,6 @@ class SoftLabelsLoss(ClassLoss):
 
     Examples
     --------
-    >>> import torch
     >>> loss = SoftLabelsLoss(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
     >>> round(loss(torch.zeros(1, 2), torch.tensor([1])).exp().item(), 4)
     2.0
