@@ -84,8 +84,9 @@ def normalise(confusion: ArrayLike, by: str = "counts", values: ArrayLike | None
 def confusion_order(confusion: ArrayLike) -> list[int]:
     """Class indices in which classes that are taken for each other stand side by side.
 
-    The leaves, in optimal order, of the average-linkage tree of D_ij = 1 - s_ij / max s, s_ij = (P_ij + P_ji) / 2
-    off the diagonal, P the rows as shares ("true"). Without a mistake the order of the classes is kept. (Ours.)
+    The leaves (see `anatomy.leaf_order`) of the average-linkage tree of D_ij = 1 - s_ij / max s,
+    s_ij = (P_ij + P_ji) / 2 off the diagonal, P the rows as shares ("true"). Without a mistake the order of the
+    classes is kept. (Ours.)
     """
     from simviz.matrices import ClassMatrix, anatomy
 

@@ -25,7 +25,7 @@ CELL_LIMIT = 200
 FULL_LAYER = 60
 IMAGE_LABELS = 30
 IMAGE_BLOCKS = 40  # points a side that answer the pointer over an image
-WINDOW = 60
+WINDOW = 50
 WINDOW_STEP = 20
 QUIET = ("#DADADA", "#A8A8A8")
 Labels = tuple[list[str], list[str]]  # from the left, from the top
@@ -205,7 +205,8 @@ def _draw_cells(
     low, high = limits
     x, y = ([style.escape(n) for n in names] for names in labels)
     small = max(table.shape) <= TEXT_LIMIT
-    number = "%{text}" if scale.log else f"%{{z:{scale.format}}}"
+    own_text = scale.log or (scale.diverging and layered)  # empty where there is nothing, or no change, to read
+    number = "%{text}" if own_text else f"%{{z:{scale.format}}}"
     pair = f"%{{y}}, %{{x}}<br>{style.escape(scale.title)}: {number}<extra></extra>"
     common: dict[str, Any] = {
         "x": x,
@@ -217,8 +218,10 @@ def _draw_cells(
         "xgap": 1 if small else 0,
         "ygap": 1 if small else 0,
     }
-    if scale.log:
-        common["text"] = [[format(v, scale.format) if v > 0 else "" for v in row] for row in table]
+    if own_text and (small or not layered):
+        empty = ~(table > 0) if scale.log else ~(np.abs(table) > 0)
+        words = [[format(v, scale.format) for v in row] for row in table]
+        common["text"] = np.where(empty, "", words).tolist()
     bright = shown if grey is None else np.where(grey, np.float32(np.nan), shown)
     bar = _colorbar(scale, low, high)
     colors = style.colorscale(_colors(scale))
@@ -263,15 +266,17 @@ def _block_layer(
 
 def _points(x: list[Any], y: list[Any], pairs: list[tuple[int, int]], texts: list[str]) -> go.Scatter:
     hidden = {"marker": {"opacity": 0}}
+    # As arrays, because plotly looks at every entry of a list; of objects, because a number array would not be JSON.
+    carried = np.array(pairs, dtype=object).reshape(-1, 2)
     return go.Scatter(
-        x=x,
-        y=y,
+        x=np.array(x),
+        y=np.array(y),
         mode="markers",
         marker={"symbol": "square", "size": 9, "opacity": 0},
         selected=hidden,
         unselected=hidden,
-        customdata=[list(pair) for pair in pairs],
-        text=texts,
+        customdata=carried,
+        text=np.array(texts, dtype=object),
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )

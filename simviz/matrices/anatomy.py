@@ -16,6 +16,7 @@ from simviz.matrices.core import ClassMatrix
 
 Floats = NDArray[np.float64]
 
+OPTIMAL_LEAVES = 500
 TRIANGLE_CLASSES = 400  # 64 million triples, about 0.2 s
 HUB_SHARE = 0.5  # see hub_warning
 _TOLERANCE = 1e-5  # of float32 entries of size 1, after a few operations
@@ -278,13 +279,16 @@ def tree(matrix: ClassMatrix) -> Floats:
 def leaf_order(matrix: ClassMatrix) -> list[int]:
     """Class indices in the order of the tree's leaves, so that like classes lie side by side.
 
-    A matrix with one value off the diagonal keeps the order of the classes.
+    A matrix with one value off the diagonal keeps the order of the classes. Above 500 classes the leaves are in the
+    order of the merges: the optimal one takes up to 20 s at 1,000 classes where many distances are equal.
     """
-    if _constant(_condensed(matrix)):
+    condensed = _condensed(matrix)
+    if _constant(condensed):
         return list(range(len(matrix)))
-    from scipy.cluster.hierarchy import leaves_list
+    from scipy.cluster.hierarchy import leaves_list, linkage
 
-    return leaves_list(tree(matrix)).tolist()
+    found = tree(matrix) if len(matrix) <= OPTIMAL_LEAVES else linkage(condensed, "average")
+    return leaves_list(found).tolist()
 
 
 def class_map(matrix: ClassMatrix) -> tuple[Floats, float]:

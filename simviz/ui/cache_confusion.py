@@ -45,7 +45,7 @@ def tested(
     classes: ClassSet,
     ruler: Ruler,
     decoder: str,
-    rows: tuple[int, ...],
+    rows: bytes,
     *,
     weighted: bool,
     paired: bool,
@@ -54,8 +54,8 @@ def tested(
 ) -> CellDifferences | None:
     """`evaluation.cell_differences`; None where the runs did not all answer the same samples.
 
-    `of` are the stamps of A's and of B's runs, `rows` the row each class is drawn in; with `weighted` a mistake
-    counts its distance.
+    `of` are the stamps of A's and of B's runs, `rows` the intp array of the row each class falls into, as bytes; with
+    `weighted` a mistake counts its distance.
     """
     every = aligned([*_a, *_b])
     if every is None:
@@ -68,7 +68,7 @@ def tested(
         every[len(_a) :],
         first.units[by_id],
         len(classes),
-        rows=rows,
+        rows=np.frombuffer(rows, dtype=np.intp),
         weights=ruler.distance_for(classes) if weighted else None,
         paired=paired,
     )

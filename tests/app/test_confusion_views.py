@@ -339,7 +339,7 @@ def test_a_thousand_classes_are_an_image_with_a_window_into_it(visit, thousand):
     assert [f["data"][0]["type"] for f in images] == ["image"] * 2
     for figure in (*windows, figures(at)[5]):
         assert figure["data"][0]["type"] == "heatmap"
-        assert len(figure["data"][0]["y"]) == len(figure["data"][0]["x"]) == 60
+        assert len(figure["data"][0]["y"]) == len(figure["data"][0]["x"]) == 50
         assert "class 500" in figure["data"][0]["y"]
         shape = next(s for s in figure["layout"]["shapes"] if s["type"] == "rect")
         assert figure["data"][0]["y"][round(shape["y0"] + 0.5)] == "class 500"

@@ -254,3 +254,12 @@ def test_the_map_of_one_class_and_of_equals_is_a_point():
         points, shown = anatomy.class_map(matrix)
         assert not points.any()
         assert shown == 1
+
+
+def test_many_classes_stand_beside_their_likes_without_the_optimal_order():
+    count = anatomy.OPTIMAL_LEAVES + 1
+    groups = [f"g{i % 7}" for i in range(count)]
+    order = anatomy.leaf_order(matrices.groups(ClassSet([f"c{i}" for i in range(count)], groups=groups)))
+    assert sorted(order) == list(range(count))
+    shown = [groups[i] for i in order]
+    assert sum(a != b for a, b in pairwise(shown)) == 6

@@ -92,7 +92,7 @@ def _tests(view: View, a: Panel, b: Panel, *, weighted: bool) -> tuple[CellDiffe
         found.classes,
         found.ruler,
         found.decoder,
-        tuple(view.nodes.row.tolist()),
+        view.nodes.row.tobytes(),
         weighted=weighted and len(view.nodes) < len(found.classes),
         paired=seeds[0] == seeds[1],
         _a=[found.decoded(r) for r in a.runs],
@@ -111,7 +111,7 @@ def tested_text(tests: CellDifferences, unit: str, seeds: list[int]) -> str:
     units, changed = f"{unit}s", int((tests.differing > 0).sum())
     count, bright = int(tests.tested.sum()), int(tests.significant.sum())
     few = (
-        f"the {seeds[0]} and {seeds[1]} seeds must not disagree about the sign"
+        f"the seeds ({seeds[0]} and {seeds[1]}) must not disagree about its sign"
         if min(seeds) > 1
         else "with one seed a side it is about these networks, not about the losses"
     )
@@ -213,11 +213,11 @@ def _table(
     if harm is not None:
         table["harm, A - B"] = harm[0][rows, columns] - harm[1][rows, columns]
     if tests is not None and tests.tested.any():
-        table["adjusted p"] = tests.adjusted[rows, columns]
+        adjusted = tests.adjusted[rows, columns]
+        table["adjusted p"] = ["too few differ" if np.isnan(p) else f"{p:.2g}" for p in adjusted]
         table["stands out"] = np.where(standing[rows, columns], "yes", "")
     number = st.column_config.NumberColumn
     config = {name: number(format="%.1f") for name in ("A", "B", "A - B", "harm, A - B")}
-    config["adjusted p"] = number(format="%.2g", help="Empty: not tested, in too few of them it differs.")
     key = "difference-rows"
     st.dataframe(
         table,

@@ -137,14 +137,15 @@ def _table(found: Evidence, panels: list[Panel], rows: list[Sample]) -> None:
     for panel in panels:
         table[panel.label] = [verdict(s.answers[panel.label], s.true, found.classes.names) for s in rows]
     table["image"] = [s.id for s in rows]
+    side = 68
     if table["picture"].isna().all():
-        table = table.drop(columns="picture")
+        table, side = table.drop(columns="picture"), 36
     st.dataframe(
         table,
         hide_index=True,
-        row_height=68,
+        row_height=side,
         column_config={"picture": st.column_config.ImageColumn(width=72, pinned=True)},
-        height=min(68 * len(table) + 40, 700),
+        height=min(side * len(table) + 40, 700),
         alt=f"{len(rows)} images of the chosen cell with the answer of each setting",
     )
 
