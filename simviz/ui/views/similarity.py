@@ -12,6 +12,7 @@ import streamlit as st
 from simviz import words
 from simviz.classes import ClassSet
 from simviz.figures import matrix as pictures
+from simviz.figures.heatmap import CELL_LIMIT
 from simviz.matrices import ClassMatrix, files
 from simviz.settings import Part
 from simviz.ui import cache, charts, class_picker, links, shell, state
@@ -26,6 +27,7 @@ ABOUT = {
     "file": "a CSV, TSV or npz file with class names on both axes",
 }
 UPLOAD_MB = 20
+IMAGE_HEIGHT = 640
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,8 @@ def _report(chosen: Chosen) -> None:
     wide, narrow = st.columns([2, 1])
     with wide:
         fig = pictures.matrix(matrix, order=order, groups=groups if order_by == "group" else None)
+        if len(matrix) > CELL_LIMIT:  # one square image, as high as its column is wide
+            fig.update_layout(height=IMAGE_HEIGHT)
         charts.show(fig, "matrix", f"{kind} of {len(matrix)} classes, ordered by {order_by}")
     with narrow:
         similarity_anatomy.checks(matrix, chosen.classes)
