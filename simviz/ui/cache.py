@@ -6,6 +6,7 @@ import base64
 import inspect
 import io
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ BY_CONTENT: dict[Any, Any] = {
     Ruler: lambda r: (r.hash, r.name),
 }
 PICTURES = 8
+FOLDERS = 5_000
 NOT_OPTIONS = ("weight", "ignore_index", "reduction", "options", "num_classes", "positions", "period")
 Stamp = tuple[str, int, int]
 
@@ -112,9 +114,23 @@ def examples(root: str) -> str | None:
     return None
 
 
-@st.cache_resource(max_entries=2, show_spinner="Preparing the data set; the first time takes a while")
 def dataset(name: str) -> ImageDataset:
+    """`datasets.load`; a folder or file that has changed is read again."""
+    return _dataset(name, _last_change(Path(name)))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Preparing the data set; the first time takes a while")
+def _dataset(name: str, changed: int) -> ImageDataset:
     return datasets.load(name)
+
+
+def _last_change(path: Path) -> int:
+    """When a file, or a folder or one of its folders two levels deep, last changed, in ns; 0 for a name."""
+    try:
+        folders = [p for pattern in ("*/", "*/*/") for p in islice(path.glob(pattern), FOLDERS)]
+        return max(p.stat().st_mtime_ns for p in [path, *folders])
+    except OSError:
+        return 0
 
 
 @st.cache_data(max_entries=4, show_spinner="Collecting pictures")

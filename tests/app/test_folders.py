@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
-from simviz.ui import folders
+from simviz.ui import cache, folders
+from tests.tiny import write_folder
 
 
 @pytest.fixture
@@ -35,3 +38,11 @@ def test_no_other_file_can_be_named(data, name):
 def test_a_setting_reaches_no_file_outside(data, setting):
     with pytest.raises(ValueError, match="nothing at"):
         folders.checked_setting(setting.format(data.parent))
+
+
+def test_a_folder_of_pictures_that_has_changed_is_read_again(tmp_path):
+    folder = write_folder(tmp_path / "shapes", per_class=12)
+    first = cache.dataset(str(folder))
+    assert cache.dataset(str(folder)) is first
+    shutil.copy(folder / "cat" / "0.png", folder / "cat" / "another.png")
+    assert len(cache.dataset(str(folder)).labels) == len(first.labels) + 1
