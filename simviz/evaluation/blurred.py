@@ -96,9 +96,9 @@ def blur_warning(similarity: ClassMatrix | ArrayLike) -> str | None:
         return None
     return (
         f"The blurred probabilities are not calibrated: the largest column of S sums to {ratio:.2f} times the "
-        "smallest. After perfect training, and for posteriors that S can express, they may still be wrong by up to "
-        f"{blur_error_bound(similarity):.2f} in total variation, in favour of classes with many relatives. With unit "
-        "columns (normalize=columns) they are not."
+        f"smallest. Even after perfect training they may be wrong by up to {blur_error_bound(similarity):.2f} in total "
+        "variation where S can express the posterior, in favour of classes with many relatives. Unit columns "
+        "(normalize=columns) avoid this."
     )
 
 

@@ -131,8 +131,10 @@ def gather(what: str) -> Evidence | None:
             decoders += ("blurred",)
         decoder = _segments(state.DECODER, "Decoder", decoders, "decoder", DECODER_HELP)
     if decoder == "blurred":
-        for setting, text in compare.blur_warnings(usable).items():
-            said.warning(f"**{plain(setting)}**: {plain(text)}")
+        warnings = compare.blur_warnings(usable)
+        for text in dict.fromkeys(warnings.values()):
+            settings = ", ".join(s for s, one in warnings.items() if one == text)
+            said.warning(f"**{plain(settings)}**: {plain(text)}")
     return Evidence(usable, part, found, decoder)
 
 
