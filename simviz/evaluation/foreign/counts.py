@@ -61,13 +61,13 @@ def _table(source: Source, guess: Guess) -> tuple[NDArray[np.float64], list[str]
     if len({len(source[n]) for n in cells}) != 1 or len(cells) > MAX_CLASSES or len(source[cells[0]]) > MAX_CLASSES:
         raise ValueError(f"{source.name} is no square table of counts with at most {MAX_CLASSES:,} classes")
     table = np.column_stack([source.numbers(n).astype(np.float64) for n in cells])
-    columns = class_names(cells, source) if source.named else [str(i) for i in range(len(cells))]
+    columns = class_names(cells, source.text) if source.named else [str(i) for i in range(len(cells))]
     return table, _names(source, guess.names) if guess.names else columns, columns
 
 
 def _names(source: Source, name: str) -> list[str]:
     """An array of class names, each once, in the order of the file."""
-    names = class_names(source.texts(name).tolist(), source)
+    names = class_names(source.texts(name).tolist(), source.text)
     twice = next((n for i, n in enumerate(names) if n in names[:i]), None) if len(set(names)) < len(names) else None
     if twice is not None:
         raise ValueError(f"{name!r} of {source.name} names the class {twice!r} twice")

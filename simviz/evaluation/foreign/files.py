@@ -93,8 +93,8 @@ def _text(stream: IO[bytes], shown: str) -> Source:
             raise ValueError(f"{shown} is not UTF-8 text; save it as CSV with the encoding UTF-8") from None
         raise ValueError(f"{shown} cannot be read as a table: {_line(error)}") from None
     check_rows(table.num_rows, shown)
-    numbered = first == [str(i) for i in range(table.num_rows - 1)]  # a square table below the indices of its classes
-    headed = numbered or not all(is_number(cell) for cell in first)
+    square = len(first) == table.num_rows - 1 > 2  # below the indices of its classes
+    headed = (square and first == [str(i) for i in range(len(first))]) or not all(is_number(cell) for cell in first)
     names = _distinct(first, shown) if headed else [f"column {i + 1}" for i in range(len(first))]
     body = table.slice(1) if headed else table
     if not body.num_rows:

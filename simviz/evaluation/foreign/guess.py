@@ -30,7 +30,7 @@ _IMAGES = "image images image_path image_paths path paths file files file_name f
 _NAMES = "class_names classes names label_names target_names categories labels"
 _CONFUSION = "confusion confusion_matrix conf_mat cm matrix"
 _PREFIX = re.compile(
-    r"(?:log[ _]?)?(?:p|probs?|proba|probability|scores?|logits?|softmax|pred|output|class|y_pred|y_prob)[ _:.\-=]+",
+    r"(?:log[ _]?)?(?:p|probs?|proba|probability|scores?|logits?|softmax|pred|output|class|y_pred|y_prob)[ _:.\-=]",
     re.I,
 )
 
@@ -71,7 +71,7 @@ def guess(source: Source) -> Guess:
     if not source.named:
         return _unnamed(source, columns)
     true = _named(_TRUE, [*columns, *blocks])
-    if true is None and (found := _confusion(source, columns, blocks)):
+    if found := _crossed(source, columns, blocks) or (None if true else _square(source, columns, blocks)):
         return found
     if true is not None and len({len(source[n]) for n in source.arrays}) > 1 and _plain(true) in _NAMES.split():
         true = _named(_TRUE, [n for n in (*columns, *blocks) if _plain(n) not in _NAMES.split()]) or true
@@ -98,7 +98,7 @@ def without_prefix(columns: Sequence[str]) -> list[str]:
     """What the columns of scores say of their classes: "p_cat", "p_dog" -> "cat", "dog"."""
     found = [_PREFIX.match(name) for name in columns]
     if all(found) and len({m.group().lower() for m in found if m}) == 1:
-        return [name[m.end() :] or name for name, m in zip(columns, found, strict=True) if m]
+        return [name[m.end() :].strip() or name for name, m in zip(columns, found, strict=True) if m]
     return list(columns)
 
 
@@ -143,26 +143,33 @@ def _score_columns(source: Source, true: str | None, numbers: list[str]) -> list
     return numbers if len(numbers) >= len(labels) else []
 
 
-def _confusion(source: Source, columns: list[str], blocks: list[str]) -> Guess | None:
-    """A named square block, or a table whose first column repeats the other columns' names."""
+def _square(source: Source, columns: list[str], blocks: list[str]) -> Guess | None:
+    """A square block, or a table whose columns are the indices of its rows."""
     square = [n for n in blocks if source[n].shape[0] == source[n].shape[1] > 1]
     found = _named(_CONFUSION, square) or (square[0] if len(square) == 1 and len(blocks) == 1 else None)
     if found is not None:
         return Guess("confusion", matrix=found, names=_named(_NAMES, columns))
+    numbered = bool(columns) and columns == [str(i) for i in range(len(source[columns[0]]))]
+    return Guess("confusion") if numbered and not blocks else None
+
+
+def _crossed(source: Source, columns: list[str], blocks: list[str]) -> Guess | None:
+    """A table of whole numbers whose first column, with every row another class, repeats the other columns' names."""
     rows = {len(source[n]) for n in columns}
-    if blocks or len(rows) != 1 or len(columns) < 2 or not all(source.numeric(n) for n in columns[1:]):
+    if blocks or len(rows) != 1 or not 1 < max(rows) <= MAX_CLASSES or not all(map(source.numeric, columns[1:])):
         return None
     corner, *others = columns
     try:
         names = source.coded(corner)[1]
-    except ValueError:  # told when the file is read, if it is read as something else
+        shared = len(set(names) & set(others))
+        if len(names) < max(rows) or corner in names or shared * 2 < max(len(names), len(others)):
+            return None
+        if any((values != values.round()).any() for values in map(source.numbers, others)):
+            return None  # shares: one sample of each class and its scores
+    except ValueError:  # told when the file is read
         return None
-    shared = len(set(names) & set(others))
-    if len(names) == len(source[corner]) > 1 and corner not in names and shared * 2 >= max(len(names), len(others)):
-        turned = corner.lower().startswith("pred") and "true" not in corner.lower()
-        return Guess("confusion", names=corner, rows="predicted" if turned else "true")
-    numbered = columns == [str(i) for i in range(len(columns))]
-    return Guess("confusion") if numbered and len(columns) == len(source[corner]) else None
+    turned = corner.lower().startswith("pred") and "true" not in corner.lower()
+    return Guess("confusion", names=corner, rows="predicted" if turned else "true")
 
 
 def _unnamed(source: Source, columns: list[str]) -> Guess:

@@ -79,12 +79,12 @@ def coded(source: Source, name: str) -> tuple[NDArray[np.int64], list[str]]:
     if source.numeric(name) and any(not re.fullmatch(r"-?\d+", t) and t not in ("True", "False") for t in texts):
         odd = next(t for t in texts if not re.fullmatch(r"-?\d+", t))
         raise ValueError(f"{name!r} of {source.name} holds {odd}, which is no class; scores have a place of their own")
-    return codes, class_names(texts, source)
+    return codes, class_names(texts, source.text)
 
 
-def class_names(texts: Sequence[str], source: Source) -> list[str]:
-    """The texts as class names: no markup, nothing invisible, no formula of a spreadsheet."""
-    names = [unescaped(text) if source.text else text for text in texts]
+def class_names(texts: Sequence[str], cells: bool) -> list[str]:
+    """The texts as class names: no markup, nothing invisible, and where they are whole cells no formula."""
+    names = [unescaped(text) if cells else text for text in texts]
     for name in names:
         check_name(name)
     return names

@@ -182,7 +182,7 @@ def _column_names(
     """What the file calls the class of each of several scores; None without such scores."""
     width = _width(source, meaning)
     if meaning.names is not None:
-        names = labels.class_names(source.texts(meaning.names).tolist(), source)
+        names = labels.class_names(source.texts(meaning.names).tolist(), source.text)
         if width > 1 and len(names) != width:
             raise ValueError(
                 f"{source.name} has {len(names)} class names in {meaning.names!r} and {width} scores a row"
@@ -193,7 +193,7 @@ def _column_names(
     numbers = [str(i) for i in range(width)]
     stems = without_prefix(meaning.scores) if len(meaning.scores) > 1 and source.named else numbers
     if stems != numbers:
-        return labels.class_names(stems, source)
+        return labels.class_names(stems, cells=source.text and stems == list(meaning.scores))
     if set(occurring) <= set(numbers):
         return numbers
     if len(occurring) == width:
