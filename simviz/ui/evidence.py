@@ -181,6 +181,7 @@ def _usable(comparison: Comparison, part: str) -> Comparison:
                     broken.append(f"{run.id}: {status.get('error') or status['state']}")
                 continue
             run.matrix()
+            compare.trained_similarity(run, comparison.classes)
             cache.decoded(cache.stamps(run, part), comparison.classes, zero_one(comparison.classes), "argmax")
             run.spec  # noqa: B018
             good.append(run)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simviz import ClassSet, compare, evaluation
+from simviz import ClassSet, compare, evaluation, matrices
 from simviz.ui.text import formula_safe
 from simviz.ui.views import severity_classes, severity_table
 from tests.app.reading import array, figures, says, title, unescaped
@@ -97,6 +97,14 @@ def test_blurred_is_offered_where_a_similarity_was_trained_with_and_marks_the_ot
     assert all("blurred (argmax for settings without S)" in title(f) for f in figures(at))
     matrix = compared.groups["simloss@words:keep=0.05"][0].matrix()
     assert f"{evaluation.column_ratio(matrix):.2f} times the smallest" in says(at)
+
+
+def test_a_matrix_of_other_classes_gets_a_sentence(visit, compared):
+    broken = compared.groups["simloss@words:keep=0.05"][0]
+    matrices.class_order(3, r=0.3).save(broken.path / "matrix.npz")
+    at = visit("severity", decoder="blurred")
+    assert f"- {broken.id}: the matrix has no class" in says(at)
+    assert at.dataframe[0].value.query("decoder == 'blurred'")["seeds"].tolist() == [1]
 
 
 def test_blurred_is_not_offered_without_a_similarity(visit, pets):
