@@ -360,3 +360,18 @@ def test_without_a_chosen_cell_the_window_is_at_the_most_frequent_confusion(visi
     assert total.max() > first["count"] / 2
     clickable = [t for t in figures(at)[0]["data"] if t.get("customdata")]
     assert 0 < len(clickable[0]["customdata"]) <= 1600
+
+
+def test_other_images_begin_with_their_first_page_and_leave_no_page_behind(visit, zoo):
+    at = visit("confusion", a="ce", b="emd2", t="animal (all 3)", p="animal (all 3)", pg="2")
+    assert at.get("pagination")[0].value == 2
+    at.segmented_control(key="images").set_value("A right, B wrong").run()
+    assert not at.exception
+    assert not at.get("pagination")
+    assert "the page of images" not in says(at)
+    at.segmented_control(key="images").set_value("all").run()
+    assert at.get("pagination")[0].value == 1
+    at.get("pagination")[0].set_value(2).run()
+    at.selectbox(key="p").set_value("vehicle (all 3)").run()
+    assert at.get("pagination")[0].value == 1
+    assert "the page of images" not in says(at)

@@ -109,12 +109,12 @@ def _filtered(inside: list[Sample], kinds: list[str]) -> list[Sample]:
 
 def _page(pages: int) -> int:
     """The page in view."""
-    if links.outside(state.PAGE, 1, pages, "the page of images") or pages == 1:
-        st.session_state.pop(state.PAGE, None)
+    if state.PAGE not in st.session_state:  # later the address lags behind other images
+        links.outside(state.PAGE, 1, pages, "the page of images")
+    elif st.session_state[state.PAGE] > pages:
+        st.session_state[state.PAGE] = 1
     if pages == 1:
         return 1
-    if st.session_state.get(state.PAGE, 1) > pages:
-        st.session_state[state.PAGE] = 1
     return st.pagination(pages, key=state.PAGE, bind="query-params")
 
 
