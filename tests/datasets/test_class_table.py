@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simviz import datasets
+from simviz.datasets import class_table
 
 from .helpers import encoded, picture, write_folder, write_parquet
 
@@ -93,3 +94,17 @@ def test_rows_without_images_are_left_out_and_said(tmp_path):
 def test_a_table_that_does_not_fit_is_refused_in_a_sentence(tmp_path, table, message):
     with pytest.raises(ValueError, match=message):
         datasets.load(folder(tmp_path / "x", table), cache=tmp_path / "cache")
+
+
+def test_a_table_alone_says_the_classes_and_what_the_data_call_them(tmp_path):
+    (tmp_path / "t.csv").write_text(TABLE)
+    for table in (tmp_path / "t.csv", TABLE.encode()):
+        classes, aliases = class_table.read(table, "t.csv")
+        assert (classes.names, classes.positions) == (("old", "young", "middle"), (70.5, 8.0, 35.0))
+        assert aliases == {"c": "old", "a": "young", "b": "middle"}
+    with pytest.raises(ValueError, match=r"^t.csv has two rows for 'a'; a class needs one$"):
+        class_table.read(b"name\na\na\n", "t.csv")
+    with pytest.raises(ValueError, match=r"^t.csv names no classes below its first line$"):
+        class_table.read(b"name\n", "t.csv")
+    with pytest.raises(ValueError, match=r"^t.csv: the position of class 'b' is '', not a number$"):
+        class_table.read(b"name,position\na,1\nb,\n", "t.csv")

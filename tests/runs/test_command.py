@@ -1,4 +1,5 @@
 import shlex
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,3 +48,13 @@ def test_the_command_says_the_very_spec(values):
     arguments = cli._parser().parse_args(words)
     assert (head, words[0]) == ("simviz", "train")
     assert checked(loss=arguments.loss, seed=arguments.seed, **cli._base(arguments)) == spec
+
+
+@given(name, st.sampled_from([None, "groups", "-D.csv"]), st.one_of(st.none(), name))
+def test_predictions_made_elsewhere_are_evaluated_again(file, ruler, table):
+    values = {"predictions": file, "ruler": ruler, "class_table": table}
+    head, *words = shlex.split(command(checked(dataset="mine", loss="mine", **values)))[2:]
+    arguments = cli._parser().parse_args(words)
+    assert (head, words[0]) == ("simviz", "evaluate")
+    assert [p.name for p in arguments.predictions] == [Path(file).name]
+    assert (arguments.ruler, arguments.classes) == (ruler, table)

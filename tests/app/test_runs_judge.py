@@ -1,0 +1,248 @@
+"""Judge your own model: from a file that scikit-learn made to the pages of results."""
+
+import io
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.metrics import accuracy_score, confusion_matrix
+
+from simviz import ClassSet
+from simviz.runs import Store
+from simviz.ui.views import runs_judge as page
+from tests.app.reading import figures, heat, says, unescaped
+
+NAMES = np.array(["cat", "dog", "fire truck"])
+RANDOM = np.random.default_rng(3)
+TARGET = np.repeat([0, 1, 2], 20)
+P = RANDOM.dirichlet([1, 1, 1], 60) + 2 * np.eye(3)[TARGET] * RANDOM.random((60, 1))
+P /= P.sum(axis=1, keepdims=True)
+PREDICTED = P.argmax(axis=1)
+COUNTS = confusion_matrix(TARGET, PREDICTED)
+SCORES = pd.DataFrame(P, columns=[f"p_{n}" for n in NAMES]).assign(y_true=NAMES[TARGET])
+DECIDED = pd.DataFrame({"y_true": NAMES[TARGET], "y_pred": NAMES[PREDICTED]})
+TABLE = b"name,label,group\nfire truck,,vehicle\ncat,,animal\ndog,,animal\n"
+
+
+def csv(table, **options):
+    return table.to_csv(index=options.pop("index", False), **options).encode()
+
+
+def npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def judge(visit):
+    """The page with files in its uploader."""
+
+    def go(*files):
+        at = visit("runs")
+        at.session_state["judge"] = True
+        at.run()
+        box = at.file_uploader(key="judge-files-0")
+        for name, data in files:
+            box = box.upload(name, data)
+        at = box.run()
+        assert not at.exception, at.exception
+        return at
+
+    return go
+
+
+def box(at, label):
+    return next(b for b in at.selectbox if b.label == label)
+
+
+def added(at, runs):
+    """Click, and the comparison that came of it."""
+    at.button(key="judge-add").click().run()
+    assert not at.exception, at.exception
+    (made,) = Store(runs).comparisons()
+    assert "It is the comparison in view now" in "".join(s.value for s in at.success)
+    assert [link.proto.page for link in at.get("page_link")][-2:] == ["confusion", "severity"]
+    return made
+
+
+def test_scores_of_sklearn_lead_to_confusion_and_severity(judge, runs):
+    at = judge(("mine.csv", csv(SCORES)))
+    assert (box(at, "True class").value, box(at, "Decided class").value) == ("y_true", None)
+    assert at.multiselect[0].value == ["p_cat", "p_dog", "p_fire truck"]
+    assert "60 samples, 3 classes:" in says(at)
+    assert f"{accuracy_score(TARGET, PREDICTED):.1%} right. The scores were taken for probabilities" in says(at)
+    made = added(at, runs)
+    assert made.runs[0].result()["accuracy"] == accuracy_score(TARGET, PREDICTED)
+    at.switch_page("pages/confusion.py").run()
+    assert not at.exception, at.exception
+    np.testing.assert_allclose(heat(figures(at)[0]), COUNTS / COUNTS.sum(axis=1, keepdims=True))
+    at.switch_page("pages/severity.py").run()
+    assert not at.exception, at.exception
+    assert f"mine ({accuracy_score(TARGET, PREDICTED):.1%})" in says(at)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("decided.csv", csv(DECIDED)),
+        ("counts.csv", csv(pd.DataFrame(COUNTS, NAMES, NAMES), index=True)),
+        ("counts.npz", npz(confusion=COUNTS, class_names=NAMES)),
+    ],
+)
+def test_every_page_works_without_probabilities(judge, runs, name, data):
+    at = judge((name, data))
+    made = added(at, runs)
+    assert not {"nll", "ece"} & made.runs[0].result().keys()
+    for target in ("confusion", "severity", "ground_distance", "train", "runs"):
+        at.switch_page(f"pages/{target}.py").run()
+        assert not at.exception, (target, at.exception)
+        if target in ("confusion", "severity"):
+            assert f"(only the decided class is known of {name.partition('.')[0]})" in says(at)
+            at.segmented_control(key="decoder").set_value("min_cost").run()
+            assert not at.exception, (target, at.exception)
+    at.switch_page("pages/confusion.py").run()
+    np.testing.assert_allclose(heat(figures(at)[0]), COUNTS / COUNTS.sum(axis=1, keepdims=True))
+    assert COUNTS[1, 2] > 0
+    at.selectbox(key="t").set_value("dog").run()
+    at.selectbox(key="p").set_value("fire truck").run()
+    shown = next(d.value for d in at.dataframe if "image" in d.value.columns)
+    assert len(shown) == min(COUNTS[1, 2], 12)
+    assert set(shown.iloc[:, 0]) == {"fire truck"}
+
+
+def test_a_guess_is_corrected(judge, runs):
+    """Two columns could be the truth; the numbers beside the scores are none."""
+    table = SCORES.rename(columns={"y_true": "what it is"}).assign(label=NAMES[PREDICTED])
+    table = table.rename(columns={f"p_{n}": n for n in NAMES}).assign(age=7)
+    at = judge(("mine.csv", csv(table)))
+    assert box(at, "True class").value == "label"
+    box(at, "True class").set_value("what it is").run()
+    at.multiselect[0].set_value(list(NAMES)).run()
+    made = added(at, runs)
+    assert made.runs[0].result()["accuracy"] == accuracy_score(TARGET, PREDICTED)
+
+
+def test_the_axes_of_counts_are_a_choice(judge, runs):
+    at = judge(("counts.csv", csv(pd.DataFrame(COUNTS, NAMES, NAMES), index=True)))
+    rows = next(c for c in at.segmented_control if c.label == "A row of the table is a")
+    assert rows.value == "true"
+    rows.set_value("predicted").run()
+    assert "A row was taken for the predicted class" in says(at)
+    found = added(at, runs).runs[0].predictions()
+    np.testing.assert_array_equal(confusion_matrix(found.target, found.predicted), COUNTS.T)
+
+
+def test_a_class_table_gives_groups_and_order(judge, runs):
+    at = judge(("mine.csv", csv(SCORES)))
+    uploader = next(u for u in at.file_uploader if "class table" in u.label)
+    uploader.upload("classes.csv", TABLE).run()
+    ruler = next(b for b in at.selectbox if b.label.startswith("Ruler"))
+    assert (ruler.value, next(iter(ruler.options))) == ("groups", "groups")
+    made = added(at, runs)
+    assert made.classes.names == ("fire truck", "cat", "dog")
+    assert made.classes.groups == (("vehicle",), ("animal",), ("animal",))
+    result = made.runs[0].result()
+    assert result["accuracy"] == accuracy_score(TARGET, PREDICTED)
+    assert result["superclass_accuracy"] == ((TARGET == 2) == (PREDICTED == 2)).mean()
+
+
+def test_groups_can_be_typed(judge, runs):
+    at = judge(("mine.csv", csv(SCORES)))
+    at.toggle[0].set_value(True).run()
+    key = f"own-{ClassSet(NAMES.tolist()).fingerprint}/edits"
+    assert at.session_state[key] == {}
+    at.session_state[key] = {n: {"group": g} for n, g in zip(NAMES, ("animal", "animal", "vehicle"), strict=True)}
+    at.run()
+    assert not at.exception, at.exception
+    next(b for b in at.selectbox if b.label.startswith("Ruler")).set_value("groups").run()
+    made = added(at, runs)
+    assert made.classes.groups == (("animal",), ("animal",), ("vehicle",))
+    assert made.info["ruler"]["text"].startswith("groups")
+
+
+def test_two_files_are_two_settings_and_their_difference_is_shown(judge, runs):
+    worse = DECIDED.assign(y_pred=np.roll(DECIDED["y_pred"], 7))
+    at = judge(("good.csv", csv(SCORES)), ("bad.csv", csv(worse)))
+    made = added(at, runs)
+    assert list(made.groups) == ["good", "bad"]
+    at.switch_page("pages/confusion.py").run()
+    at.selectbox(key="a").set_value("good").run()
+    at.selectbox(key="b").set_value("bad").run()
+    assert not at.exception, at.exception
+    mistakes = (np.roll(PREDICTED, 7) != TARGET).sum() - (PREDICTED != TARGET).sum()
+    assert f"{mistakes:.1f} more mistakes than" in says(at)
+
+
+def test_two_tables_of_counts_can_be_compared(judge, runs):
+    other = confusion_matrix(TARGET, np.roll(PREDICTED, 7))
+    tables = [csv(pd.DataFrame(t, NAMES, NAMES), index=True) for t in (COUNTS, other)]
+    made = added(judge(("one.csv", tables[0]), ("two.csv", tables[1])), runs)
+    assert [r.result()["accuracy"] for r in made.runs] == [np.trace(t) / 60 for t in (COUNTS, other)]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.csv", b"", "a.csv is empty"),
+        ("a.csv", b"\xff\xfe\x00", "a.csv is not UTF-8 text"),
+        ("a.npz", b"PK torn", "a.npz cannot be read as npz"),
+        ("a.csv", b"y_true,p_a,p_b\na,.5,.5\nb,.9,.9\n", "the probabilities of row 2 sum to 1.8, not 1"),
+        ("a.csv", b"y_true,y_pred\n<img src=x>,a\n", "has markup in it"),
+        ("a.csv", b"when,what\nnoon,tea\n", "call it y_true"),
+    ],
+)
+def test_a_file_that_is_none_is_a_sentence(judge, runs, name, data, message):
+    at = judge((name, data))
+    assert message in says(at)
+    assert not [b for b in at.button if b.key == "judge-add"]
+    assert not any(re.search(r"(?<!\\)<img", text) for text in unescaped(at))
+    assert Store(runs).comparisons() == []
+
+
+def test_files_about_other_samples_are_a_sentence(judge):
+    at = judge(("one.csv", csv(SCORES)), ("two.csv", csv(DECIDED.iloc[:-1])))
+    assert "two.csv has 59 samples and one.csv has 60" in says(at)
+    assert not [b for b in at.button if b.key == "judge-add"]
+
+
+def test_a_large_file_is_read_by_its_path_with_its_pictures(judge, runs, tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("SIMVIZ_DATA", str(folder))
+    for i in range(60):
+        Image.new("RGB", (8, 8), (4 * i, 0, 0)).save(folder / f"{i}.png")
+    (folder / "mine.csv").write_bytes(csv(SCORES.assign(image=[f"{i}.png" for i in range(60)])))
+    at = judge()
+    at.text_input(key="judge-path-0").set_value("../mine.csv").run()
+    assert "there is nothing at '../mine.csv'" in says(at)
+    at.text_input(key="judge-path-0").set_value("mine.csv").run()
+    assert (box(at, "Id").value, box(at, "Picture").value) == ("image", "image")
+    made = added(at, runs)
+    assert len(made.image_rows()) == 60
+    at.switch_page("pages/runs.py").run()
+    at.selectbox(key="run").set_value("mine-s0").run()
+    said = [c.value for c in at.main.code]
+    assert f"python -m simviz evaluate {folder}/mine.csv --ruler words" in said
+    assert "Predictions of a model made elsewhere" in says(at)
+
+
+def test_a_store_that_cannot_be_written_is_a_sentence(judge, runs):
+    at = judge(("mine.csv", csv(SCORES)))
+    shutil.rmtree(runs)
+    runs.write_text("a file where the folder was")
+    at.button(key="judge-add").click().run()
+    assert not at.exception, at.exception
+    assert "Nothing was added" in says(at)
+
+
+def test_the_same_columns_of_another_file_mean_the_same():
+    from simviz.evaluation import foreign
+
+    one, other = (foreign.source(csv(t), "a.csv") for t in (SCORES, DECIDED))
+    meaning = foreign.guess(one)
+    assert page._like(meaning, one) is meaning
+    assert page._like(meaning, other) == foreign.guess(other)
