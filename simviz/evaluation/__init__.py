@@ -2,6 +2,7 @@
 
 from simviz.evaluation import statistics
 from simviz.evaluation.blurred import blur_error_bound, blur_warning, blurred, column_ratio
+from simviz.evaluation.calibration import BINNINGS, Reliability, confidences, reliability
 from simviz.evaluation.confusion import (
     class_severity,
     confusion_matrix,
@@ -12,15 +13,19 @@ from simviz.evaluation.confusion import (
 )
 from simviz.evaluation.decoders import DECODERS, apply_temperature, decode, fit_temperature
 from simviz.evaluation.differences import CellDifferences, cell_differences
-from simviz.evaluation.metrics import ahd_at_k, metrics, metrics_from_confusion
+from simviz.evaluation.metrics import metrics, metrics_from_confusion
+from simviz.evaluation.ranking import ahd_at_k, ahd_curve
 from simviz.evaluation.ruler import RULERS, Ruler, ruler
 
 __all__ = [
+    "BINNINGS",
     "DECODERS",
     "RULERS",
     "CellDifferences",
+    "Reliability",
     "Ruler",
     "ahd_at_k",
+    "ahd_curve",
     "apply_temperature",
     "blur_error_bound",
     "blur_warning",
@@ -28,6 +33,7 @@ __all__ = [
     "cell_differences",
     "class_severity",
     "column_ratio",
+    "confidences",
     "confusion_matrix",
     "confusion_order",
     "decode",
@@ -36,6 +42,7 @@ __all__ = [
     "metrics",
     "metrics_from_confusion",
     "normalise",
+    "reliability",
     "ruler",
     "statistics",
     "top_pairs",

@@ -83,15 +83,26 @@ def decided(
 ) -> Iterator[tuple[Chunk, NDArray[np.int64]]]:
     """Each chunk of probabilities as the decoder reads them, softened or blurred, and its classes."""
     pick = _make_decoder(decoder, classes, ruler)
-    pieces = chunks(values, temperature)
-    if decoder == "blurred":
-        if similarity is None:
-            raise ValueError("the decoder 'blurred' needs the similarity of the training; give similarity=S")
-        if isinstance(similarity, ClassMatrix):
-            similarity = similarity.aligned(classes)
-        pieces = blurred_chunks(pieces, checked_similarity(similarity, len(classes)))
-    for chunk in pieces:
+    for chunk in read(values, decoder, classes, temperature, similarity):
         yield chunk, pick(chunk)
+
+
+def read(
+    values: NDArray[np.floating],
+    decoder: str,
+    classes: ClassSet,
+    temperature: float | None,
+    similarity: ClassMatrix | ArrayLike | None,
+) -> Iterator[Chunk]:
+    """Each chunk of probabilities as the decoder reads them: softened, or blurred."""
+    pieces = chunks(values, temperature)
+    if decoder != "blurred":
+        return pieces
+    if similarity is None:
+        raise ValueError("the decoder 'blurred' needs the similarity of the training; give similarity=S")
+    if isinstance(similarity, ClassMatrix):
+        similarity = similarity.aligned(classes)
+    return blurred_chunks(pieces, checked_similarity(similarity, len(classes)))
 
 
 def _make_decoder(decoder: str, classes: ClassSet, ruler: Ruler | None) -> Decode:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from simviz.classes import ClassSet
 from simviz.evaluation.confusion import checked_confusion, confusion_matrix
 from simviz.evaluation.decoders import decided, in_order, position_distance, positions_of
-from simviz.evaluation.probabilities import Chunk, checked_labels, checked_log_probabilities, chunks
+from simviz.evaluation.probabilities import Chunk, checked_labels, checked_log_probabilities
 from simviz.evaluation.ruler import Ruler
 from simviz.matrices import ClassMatrix
 
@@ -119,30 +119,6 @@ def metrics_from_confusion(confusion: ArrayLike, *, classes: ClassSet, ruler: Ru
     if classes.ordered:
         result.update(_ordered(table, classes))
     return result
-
-
-def ahd_at_k(log_probabilities: ArrayLike, target: ArrayLike, ruler: Ruler, k: int) -> float:
-    """Average (hierarchical) distance of the k most probable classes to the true one, in units of the ruler.
-
-    mean_n (1/k) sum_{c in top k} D[y_n, c]; ties go to the lower index. Source: Bertinetto et al.
-    2020, "Making Better Mistakes", section 4 ("average hierarchical distance of top-k"). The columns are
-    in the order of the ruler's classes. ValueError unless 1 <= k <= C.
-    """
-    distance = ruler.distance
-    values = checked_log_probabilities(log_probabilities, len(distance))
-    labels = checked_labels(target, len(distance), count=len(values))
-    if not 1 <= k <= len(distance):
-        raise ValueError(f"k is {k}; it lies in 1..{len(distance)}")
-    if not len(values):
-        raise ValueError("no samples: ahd_at_k needs at least one row")
-    total = 0.0
-    for chunk in chunks(values):
-        border = -np.partition(-chunk.log_p, k - 1, axis=1)[:, k - 1, None]
-        inside, tied = chunk.log_p > border, chunk.log_p == border
-        room = k - inside.sum(axis=1, keepdims=True)
-        inside |= tied & (np.cumsum(tied, axis=1) <= room)
-        total += float((distance[labels[chunk.rows]] * inside).sum())
-    return total / (k * len(values))
 
 
 class _SoftSums:

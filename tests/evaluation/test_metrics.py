@@ -107,6 +107,21 @@ def test_superclass_identities_on_a_two_level_tree(seed):
         assert got["mistake_severity"] == pytest.approx(2 - fsa)
 
 
+@given(seeds)
+def test_mean_cost_on_a_tree_is_what_hierarchical_precision_leaves(seed):
+    """Of L levels a mistake shares those above the lowest common ancestor: mean cost = L (1 - hP)."""
+    from hiclass.metrics import precision
+
+    problem = case(seed)
+    above = [path[0] for path in problem.classes.groups]
+    parents = {group: f"p{i % 2}" for i, group in enumerate(sorted(set(above)))}
+    paths = [(parents[group], group, name) for group, name in zip(above, problem.classes, strict=True)]
+    problem.classes = ClassSet(problem.classes.names, groups=[path[:2] for path in paths])
+    problem.ruler = ruler(problem.classes, "groups")
+    own = precision(np.array(paths)[problem.target], np.array(paths)[problem.log_p.argmax(axis=1)])
+    assert _measured(problem)["mean_cost"] == pytest.approx(3 * (1 - own))
+
+
 def test_superclasses_are_the_finest_groups_under_their_own_parents():
     classes = ClassSet(["a", "b", "c"], groups=[("x", "small"), ("x", "small"), ("y", "small")])
     table = np.array([[1, 1, 0], [0, 1, 0], [1, 0, 1]])  # a taken for b stays inside, c taken for a does not
@@ -203,19 +218,6 @@ def test_a_true_class_of_probability_zero_has_infinite_nll():
 def test_kappa_of_a_single_class_is_unknown():
     classes = ClassSet(["a", "b"], positions=[0, 1])
     assert metrics_from_confusion([[3, 0], [0, 0]], classes=classes, ruler=ruler(classes))["qwk"] is None
-
-
-@given(seeds)
-def test_average_distance_of_the_top_k_equals_sorting(seed):
-    problem = case(seed)
-    half = problem.log_p.round(1).astype(np.float16)  # many ties
-    half = (half - np.log(np.exp(half.astype(float)).sum(axis=1, keepdims=True))).astype(np.float16)
-    best = np.argsort(-half, axis=1, kind="stable")
-    for k in range(1, len(problem.classes) + 1):
-        expected = np.mean([problem.ruler.distance[t, b[:k]].mean() for t, b in zip(problem.target, best, strict=True)])
-        assert ahd_at_k(half, problem.target, problem.ruler, k) == pytest.approx(expected)
-    top = metrics(half, problem.target, classes=problem.classes, ruler=problem.ruler)
-    assert ahd_at_k(half, problem.target, problem.ruler, 1) == pytest.approx(top["mean_cost"])
 
 
 def test_temperature_changes_what_is_said_not_what_is_chosen():
