@@ -19,7 +19,7 @@ from simviz.classes import ClassSet
 from simviz.evaluation.foreign import Foreign
 from simviz.evaluation.predictions import MAX_BYTES, Predictions
 from simviz.runs import foreign_pictures
-from simviz.runs.spec import checked
+from simviz.runs.spec import RunSpec, checked
 from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, Store, new_folder, write_json
 
 
@@ -64,24 +64,36 @@ def keep(
         for setting, file in zip(models, files or names, strict=True)
     ]
     notes = [f"{f.name}: {note}" for f in found for note in f.notes]
-    info = {
+    info: dict[str, Any] = {
         "classes": classes.to_dict(),
         "ruler": {"choice": ruler, "text": measure.describe()},
         "dataset": {"name": title, "spec": ", ".join(names)[:1000], "fingerprint": fingerprint},
         "unit_name": found[0].unit_name,
         "notes": notes + said,
     }
+    return _write(store, specs, info, found, measure, pictures)
+
+
+def _write(
+    store: Store,
+    specs: list[RunSpec],
+    info: dict[str, Any],
+    found: Sequence[Foreign],
+    measure: evaluation.Ruler,
+    pictures: dict[str, Any] | None,
+) -> Comparison:
+    """The comparison's folder, which appears whole or not at all."""
     store.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.root, prefix=".foreign-") as scratch:
-        made = Store(scratch).create(title, specs, info)
+        made = Store(scratch).create(specs[0].dataset, specs, info)
         if pictures is not None:
             with (made.path / "images.npz").open("wb") as file:
                 np.savez_compressed(file, **pictures)  # type: ignore[arg-type]
         for run, one in zip(made.runs, found, strict=True):
-            _fill(run, one, measure, title, fingerprint)
+            _fill(run, one, measure, info["dataset"])
         final = new_folder(store.root, made.id)
         final.rmdir()
-        made.path.rename(final)  # it appears whole or not at all
+        made.path.rename(final)
     return Comparison(final)
 
 
@@ -191,13 +203,14 @@ def _apart(one: Foreign, number: int) -> Foreign:
     return replace(one, predictions=replace(old, ids=ids, units=old.units + number * len(old)))
 
 
-def _fill(run: Run, one: Foreign, ruler: evaluation.Ruler, title: str, fingerprint: str) -> None:
+def _fill(run: Run, one: Foreign, ruler: evaluation.Ruler, dataset: dict[str, str]) -> None:
     """A finished run's files, but for what only training leaves."""
     predictions = one.predictions
     predictions.save(run.path / "test.npz", dtype=_dtype(predictions.log_probabilities))
     split = {"train": 0, "validation": 0, "test": len(predictions)}
-    origin = {"name": title, "fingerprint": fingerprint, "split": split, "unit_name": one.unit_name}
-    write_json(run.path / "data.json", {"schema_version": SCHEMA_VERSION, **origin, "notes": list(one.notes)})
+    origin = {"name": dataset["name"], "fingerprint": dataset["fingerprint"], "split": split}
+    record = {"schema_version": SCHEMA_VERSION, **origin, "unit_name": one.unit_name, "notes": list(one.notes)}
+    write_json(run.path / "data.json", record)
     values = predictions.metrics(one.classes, ruler)
     result = {
         **{k: v if v is None or math.isfinite(v) else None for k, v in values.items()},

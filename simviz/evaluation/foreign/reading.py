@@ -83,25 +83,15 @@ def read(
     meaning = meaning or guess(source)
     if meaning.layout == "confusion":
         return _counted(source, meaning, classes, aliases)
-    if meaning.true is None:
-        raise ValueError(
-            f"{source.name} has no column that is known for the true class; call it y_true. It has "
-            f"{listed(source.arrays)}"
-        )
-    if meaning.predicted is None and not meaning.scores:
-        raise ValueError(
-            f"{source.name} has no column that is known for predictions; call the decided class y_pred, or give one "
-            f"score for every class. It has {listed(source.arrays)}"
-        )
-    count = _count(source, meaning)
-    true, true_texts = labels.coded(source, meaning.true)
+    true_column, count = _count(source, meaning)
+    true, true_texts = labels.coded(source, true_column)
     decided, decided_texts = labels.coded(source, meaning.predicted) if meaning.predicted else (None, [])
     occurring = [*true_texts, *(t for t in decided_texts if t not in set(true_texts))]
     own = _column_names(source, meaning, occurring, classes)
     if classes is None:
-        classes = ClassSet(own or _sorted(occurring, source, meaning.true))
+        classes = ClassSet(own or _sorted(occurring, source, true_column))
     known = Labels(classes, aliases)
-    target = known.codes(true_texts, _where(source, meaning.true))[true]
+    target = known.codes(true_texts, _where(source, true_column))[true]
     if decided is not None:
         decided = known.codes(decided_texts, _where(source, str(meaning.predicted)))[decided]
     ids, units = _ids(source, meaning, count), np.arange(count, dtype=np.int64)
@@ -161,11 +151,24 @@ def _counted(source: Source, meaning: Guess, classes: ClassSet | None, aliases: 
     return Foreign(source.name, classes, predictions, counted=True, notes=notes)
 
 
-def _count(source: Source, meaning: Guess) -> int:
-    """The number of samples; ValueError where there is none, or the columns differ in length."""
+def _count(source: Source, meaning: Guess) -> tuple[str, int]:
+    """The column of the true classes and the number of samples.
+
+    ValueError where there is no sample, a column is missing, or the columns differ in length.
+    """
+    if meaning.true is None:
+        raise ValueError(
+            f"{source.name} has no column that is known for the true class; call it y_true. It has "
+            f"{listed(source.arrays)}"
+        )
+    if meaning.predicted is None and not meaning.scores:
+        raise ValueError(
+            f"{source.name} has no column that is known for predictions; call the decided class y_pred, or give one "
+            f"score for every class. It has {listed(source.arrays)}"
+        )
     used = [meaning.true, meaning.predicted, *meaning.scores, meaning.ids, meaning.units, meaning.images]
     lengths = {name: len(source[name]) for name in used if name is not None}
-    count = lengths[str(meaning.true)]
+    count = lengths[meaning.true]
     if not count:
         raise ValueError(f"{source.name} has no rows")
     for name, length in lengths.items():
@@ -173,7 +176,7 @@ def _count(source: Source, meaning: Guess) -> int:
             raise ValueError(
                 f"{source.name} has {count:,} rows of {meaning.true!r} and {length:,} of {name!r}; both need the same"
             )
-    return count
+    return meaning.true, count
 
 
 def _column_names(
@@ -224,7 +227,9 @@ def _scores(
         text = next(name for name in meaning.scores if not source.numeric(name))
         source.numbers(text)  # names the cell
         raise ValueError(f"{text!r} of {source.name} holds no scores")
-    values = np.column_stack([source.numbers(name) for name in meaning.scores])
+    values = source.numbers(meaning.scores[0])  # of a large block no copy is made
+    if len(meaning.scores) > 1 or values.ndim == 1:
+        values = np.column_stack([source.numbers(name) for name in meaning.scores])
     if width == 1:
         return _one_score(source, meaning, values[:, 0], classes, notes)
     at = known.codes(own or [], f"the list of scores of {source.name}")
@@ -233,7 +238,8 @@ def _scores(
         fault = "two for the same class" if without is None else f"none for the class {without!r}"
         raise ValueError(f"{source.name} has {width} scores a row for {len(classes)} classes, {fault}")
     try:
-        logs, said = log_probabilities(values[:, np.argsort(at)], meaning.scale)
+        ordered = values if (np.diff(at) == 1).all() else values[:, np.argsort(at)]
+        logs, said = log_probabilities(ordered, meaning.scale)
     except ValueError as error:
         raise ValueError(f"{source.name}: {error}") from None
     notes.append(said)

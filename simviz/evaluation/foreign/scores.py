@@ -39,7 +39,8 @@ def log_probabilities(scores: NDArray[np.floating], scale: Scale = "auto") -> tu
     if scale == "auto":
         scale = _scale(values, low, high, sums, exp_sums)
     if scale == "logits":
-        _refuse_row(np.isneginf(values).any(axis=1), values, "has an infinite logit")
+        if np.isneginf(low):
+            _refuse_row(np.isneginf(values).any(axis=1), values, "has an infinite logit")
         for rows in _pieces(values):
             part = values[rows]
             part -= part.max(axis=1, keepdims=True)
