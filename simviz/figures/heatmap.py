@@ -218,18 +218,20 @@ def _draw_cells(
         "xgap": 1 if small else 0,
         "ygap": 1 if small else 0,
     }
+    words = None
     if own_text and (small or not layered):
-        empty = ~(table > 0) if scale.log else ~(np.abs(table) > 0)
         words = [[format(v, scale.format) for v in row] for row in table]
-        common["text"] = np.where(empty, "", words).tolist()
-    bright = shown if grey is None else np.where(grey, np.float32(np.nan), shown)
-    bar = _colorbar(scale, low, high)
-    colors = style.colorscale(_colors(scale))
-    fig.add_trace(go.Heatmap(z=bright, zmin=low, zmax=high, colorscale=colors, colorbar=bar, **common))
+    bar: dict[str, Any] = {"colorbar": _colorbar(scale, low, high)}
+    layers = [(shown, _colors(scale), bar)]
     if grey is not None and grey.any():
-        pale = np.where(grey, shown, np.float32(np.nan))
-        colors = style.colorscale((QUIET[1], QUIET[0], QUIET[1]) if scale.diverging else QUIET)
-        fig.add_trace(go.Heatmap(z=pale, zmin=low, zmax=high, colorscale=colors, showscale=False, **common))
+        pale = (QUIET[1], QUIET[0], QUIET[1]) if scale.diverging else QUIET
+        layers = [(np.where(grey, np.float32(np.nan), shown), _colors(scale), bar)]
+        layers.append((np.where(grey, shown, np.float32(np.nan)), pale, {"showscale": False}))
+    for z, colors, more in layers:
+        if words is not None:  # a cell without a value would show its text all the same
+            common["text"] = np.where(np.isnan(z) | (table == 0), "", words).tolist()
+        scaled = {"zmin": low, "zmax": high, "colorscale": style.colorscale(colors)}
+        fig.add_trace(go.Heatmap(z=z, **scaled, **more, **common))
 
 
 def _click_layer(

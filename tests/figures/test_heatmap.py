@@ -170,6 +170,15 @@ def test_quiet_cells_are_grey_and_keep_their_numbers():
     assert len(heatmap(values, names(2), Scale("d"), quiet=np.zeros((2, 2), bool)).data) == 1
 
 
+def test_each_number_of_a_difference_stands_once_and_none_where_nothing_changed():
+    values = np.array([[0.0, 0.5], [-0.5, 1.0]])
+    quiet = np.array([[True, True], [False, False]])
+    scale = Scale("d", diverging=True, format="+.1f")
+    bright, pale, _ = heatmap(values, names(2), scale, quiet=quiet, hover=lambda i, j: "").data
+    assert [list(row) for row in bright.text] == [["", ""], ["-0.5", "+1.0"]]
+    assert [list(row) for row in pale.text] == [["", "+0.5"], ["", ""]]
+
+
 def decoded(figure):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(figure.data[0].source.split(",")[1]))))
 
