@@ -54,11 +54,19 @@ def watch(comparison: Comparison) -> None:
 def _shown() -> list[tuple[Comparison, list[Line]]]:
     """The comparisons that are not over, and the latest few; newest first."""
     cards = []
-    for place, comparison in enumerate(Store().comparisons()[:LOOKED_AT]):
+    for place, comparison in enumerate(filter(_trained, Store().comparisons()[:LOOKED_AT])):
         found = _lines(comparison)
         if place < LATEST or not progress.over(found):
             cards.append((comparison, found))
     return cards
+
+
+def _trained(comparison: Comparison) -> bool:
+    """Whether it is a job; predictions of a model made elsewhere are none."""
+    try:
+        return not any(run.spec.predictions for run in comparison.runs[:1])
+    except (StoreError, OSError):
+        return True
 
 
 def _lines(comparison: Comparison) -> list[Line]:
