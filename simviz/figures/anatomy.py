@@ -116,7 +116,7 @@ def class_map(points: ArrayLike, names: Sequence[str], groups: Sequence[str] | N
     if at.shape != (len(names), 2) or (groups is not None and len(groups) != len(names)):
         raise ValueError(f"points has the shape {at.shape} for {len(names)} names; give one row of two numbers a class")
     short = [style.label(n, 18) for n in names]
-    room = _labelled(at, [html.unescape(n) for n in short])
+    room = room_for(at, short)
     fig = go.Figure()
     for group, rows, look in _looks(groups if groups is not None else ["classes"] * len(names)):
         fig.add_scatter(
@@ -238,17 +238,24 @@ def _side_by_side(fig: go.Figure, names: list[str], top: float, *, legend: bool)
     return style.finish(fig, height=height, legend=legend)
 
 
-def _labelled(points: Floats, names: Sequence[str]) -> list[bool]:
-    """Which labels to write: from the outermost class inwards, each that covers no point and no label before it."""
+def room_for(points: Floats, labels: Sequence[str]) -> list[bool]:
+    """Which labels to write: from the outermost class inwards, each that covers no point and no label before it.
+
+    Parameters
+    ----------
+    points : float64 (C, 2)
+    labels : C escaped texts
+    """
+    names = [html.unescape(text) for text in labels]
     span = np.ptp(points, axis=0)
     unit = max(span[0] / MAP_SIZE[0], span[1] / MAP_SIZE[1]) or 1.0  # a pixel, on axes that have one scale
     half = np.array([[LETTER[0] * (len(n) + 1), LETTER[1]] for n in names]) * unit / 2
-    labels = points + np.array([0, LETTER[1] * unit])  # they stand above their points
+    middles = points + np.array([0, LETTER[1] * unit])  # they stand above their points
     outermost = np.argsort(-np.linalg.norm(points - np.median(points, axis=0), axis=1), kind="stable")
     written: list[int] = []
     for i in outermost.tolist():
-        off_labels = (np.abs(labels[written] - labels[i]) >= half[written] + half[i]).any(axis=1)
-        off_points = (np.abs(points - labels[i]) >= half[i] + MARKER * unit).any(axis=1)
+        off_labels = (np.abs(middles[written] - middles[i]) >= half[written] + half[i]).any(axis=1)
+        off_points = (np.abs(points - middles[i]) >= half[i] + MARKER * unit).any(axis=1)
         if off_labels.all() and off_points.all():
             written.append(i)
     return [i in set(written) for i in range(len(names))]

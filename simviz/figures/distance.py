@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from simviz.figures import style
-from simviz.figures.anatomy import PALETTE, branches
+from simviz.figures.anatomy import PALETTE, branches, room_for
 
 REFERENCES = {"words": "#0072B2", "groups": "#A6761D", "positions": "#E69F00"}
+TIED, TRUNK, TREE = 0.35, 1.0, 0.5  # of two trees: where the lines between them end, where a tree begins, its width
 
 
 def course(
@@ -37,10 +38,10 @@ def course(
             hovertemplate="epoch %{x}: %{y:.2f}<extra>" + style.escape(name) + "</extra>",
         )
     if warmup:
-        note = {"text": "warm-up: plain cross entropy", "font": {"size": 11}}
+        note = {"text": "warm-up", "font": {"size": 11}, "textangle": -90}  # upright: the shade may be narrow
         fig.add_vrect(
             x0=epochs[0] - 0.5, x1=warmup + 0.5, fillcolor="gray", opacity=0.15, line_width=0,
-            annotation=note, annotation_position="top left",
+            annotation=note, annotation_position="bottom left",
         )  # fmt: skip
     if epoch is not None:
         fig.add_vline(x=epoch, line={"dash": "dot", "color": "gray"})
@@ -53,42 +54,71 @@ def course(
 def trees(left: ArrayLike, right: ArrayLike, names: Sequence[str], titles: tuple[str, str]) -> go.Figure:
     """Two trees over the same classes, face to face, a line from each class on the left to itself on the right.
 
+    The right one is turned at its joins so that fewer lines cross (see `facing`); its heights stay.
+
     Parameters
     ----------
     left, right : SciPy linkages, (C-1, 4)
     names : C class names
     """
     fig = go.Figure()
-    orders = []
-    for side, tree in ((-1, left), (1, right)):
-        drawn = branches(tree)
-        order = drawn.leaves
-        orders.append(order)
-        x = side * (1 + drawn.heights / (drawn.joint[:, 0].max(initial=0) or 1.0))
+    first = branches(left)
+    second = branches(facing(right, first.leaves))
+    for side, drawn in ((-1, first), (1, second)):
+        x = side * (TRUNK + TREE * drawn.heights / (drawn.joint[:, 0].max(initial=0) or 1.0))
         line = {"color": style.FAMILIES["similarity"], "width": 1.5}
         fig.add_scatter(x=x, y=drawn.places, mode="lines", line=line, hoverinfo="skip")
         fig.add_scatter(
-            x=[side] * len(order),
-            y=list(range(len(order))),
+            x=[side * TRUNK] * len(names),
+            y=list(range(len(names))),
             mode="text",
-            text=[style.label(names[i], 14) for i in order],
+            text=[style.label(names[i], 14) for i in drawn.leaves],
             textposition="middle right" if side < 0 else "middle left",
             textfont={"size": 10},
             hoverinfo="skip",
         )
-    place = {name: row for row, name in enumerate(orders[1])}
-    crossing = np.array([[0.5 * s, row if s < 0 else place[i], i] for row, i in enumerate(orders[0]) for s in (-1, 1)])
-    lines = np.insert(crossing[:, :2], np.arange(2, len(crossing), 2), np.nan, axis=0)
+    place = {name: row for row, name in enumerate(second.leaves)}
+    ties = [[side * TIED, row if side < 0 else place[i]] for row, i in enumerate(first.leaves) for side in (-1, 1)]
+    lines = np.insert(np.array(ties), np.arange(2, len(ties), 2), np.nan, axis=0)
     fig.add_scatter(x=lines[:, 0], y=lines[:, 1], mode="lines", line={"color": "gray", "width": 0.7}, hoverinfo="skip")
-    for place_x, title in zip((-1.5, 1.5), titles, strict=True):
-        fig.add_annotation(x=place_x, y=len(names), text=style.label(title), showarrow=False, yanchor="bottom")
-    fig.update_xaxes(visible=False, range=[-2.05, 2.05])
+    for side, title in zip((-1, 1), titles, strict=True):
+        fig.add_annotation(
+            x=side * (TRUNK + TREE), y=len(names), text=style.label(title), showarrow=False,
+            xanchor="left" if side < 0 else "right", yanchor="bottom",
+        )  # fmt: skip
+    fig.update_xaxes(visible=False, range=[-TRUNK - 1.03 * TREE, TRUNK + 1.03 * TREE])
     fig.update_yaxes(visible=False, range=[-1, len(names) + 1.5])
     return style.finish(fig, height=max(320, 120 + 14 * len(names)))
 
 
+def facing(tree: ArrayLike, order: Sequence[int]) -> NDArray[np.float64]:
+    """A tree whose joins are turned towards an order of its leaves: at each, the side of smaller mean place is first.
+
+    Parameters
+    ----------
+    tree : SciPy linkage (C-1, 4)
+    order : the C classes
+
+    Returns
+    -------
+    float64 (C-1, 4), the same joins at the same heights
+    """
+    turned = np.array(tree, dtype=np.float64).reshape(-1, 4)
+    count = len(turned) + 1
+    place, size = np.zeros(2 * count - 1), np.ones(2 * count - 1)
+    place[list(order)] = np.arange(count)
+    for node, join in enumerate(turned, start=count):
+        a, b = join[:2].astype(int)
+        place[node], size[node] = place[a] + place[b], size[a] + size[b]
+        if place[a] / size[a] > place[b] / size[b]:
+            join[:2] = b, a
+    return turned
+
+
 def moves(start: ArrayLike, end: ArrayLike, names: Sequence[str], groups: Sequence[str] | None = None) -> go.Figure:
     """The map of the classes, an arrow from where each was to where it is; groups have colours and a legend.
+
+    Names stand where there is room for them; the pointer says the others.
 
     Parameters
     ----------
@@ -97,6 +127,8 @@ def moves(start: ArrayLike, end: ArrayLike, names: Sequence[str], groups: Sequen
     a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     kinds = list(dict.fromkeys(groups)) if groups is not None else ["classes"]
     of = np.array([kinds.index(g) for g in groups]) if groups is not None else np.zeros(len(names), dtype=int)
+    short = [style.label(n, 14) for n in names]
+    room = room_for(b, short)
     fig = go.Figure()
     for number, kind in enumerate(kinds):
         rows = np.flatnonzero(of == number)
@@ -108,14 +140,15 @@ def moves(start: ArrayLike, end: ArrayLike, names: Sequence[str], groups: Sequen
         fig.add_scatter(
             x=b[rows, 0],
             y=b[rows, 1],
-            mode="markers+text" if len(names) <= 80 else "markers",
-            text=[style.label(names[i], 14) for i in rows.tolist()],
+            mode="markers+text",
+            text=[short[i] if room[i] else "" for i in rows.tolist()],
             textposition="top center",
-            textfont={"size": 10},
+            textfont={"size": 11},
+            customdata=[style.escape(names[i]) for i in rows.tolist()],
             name=style.escape(kind),
             legendgroup=kind,
-            marker={"color": color, "symbol": style.SYMBOLS[number % len(style.SYMBOLS)], "size": 6},
-            hovertemplate="%{text}<extra>" + style.escape(kind) + "</extra>",
+            marker={"color": color, "symbol": style.SYMBOLS[number % len(style.SYMBOLS)], "size": 7},
+            hovertemplate="%{customdata}<extra>" + style.escape(kind) + "</extra>",
         )
     fig.update_xaxes(title="first axis of the map", zeroline=False)
     fig.update_yaxes(title="second axis", scaleanchor="x", zeroline=False)

@@ -27,8 +27,8 @@ def prediction(
     p = np.asarray(probabilities, dtype=np.float64)
     shown = largest(p, [i for i, n in enumerate(names) if n in roles])
     text = [f"{names[i]} ({roles[names[i]]})" if names[i] in roles else names[i] for i in shown]
-    fig = _bars(text, 100 * p[shown], style.FAMILIES["cross entropy"], "%{y}<br>%{x:.1f} %<extra></extra>")
-    fig.update_xaxes(title="probability (%)", range=[0, 100])
+    fig = _bars(text, 100 * p[shown], style.FAMILIES["cross entropy"], "%{x:.1f}", "%{y}<br>%{x:.1f} %<extra></extra>")
+    fig.update_xaxes(title="probability (%)", range=[0, 118], tickvals=[0, 25, 50, 75, 100])  # room for the number
     return style.finish(fig, title=title, height=_height(len(shown)))
 
 
@@ -47,9 +47,11 @@ def gradient_bars(
     """
     slope = np.asarray(gradient, dtype=np.float64)
     shown = largest(slope, [] if keep is None else [keep])
-    fig = _bars([outputs[i] for i in shown], slope[shown], style.color(setting), "%{y}<br>%{x:.3g}<extra></extra>")
+    color, hover = style.color(setting), "%{y}<br>%{x:.3g}<extra></extra>"
+    fig = _bars([outputs[i] for i in shown], slope[shown], color, "%{x:.2g}", hover)
     left_out = "" if len(shown) == len(slope) else f", {len(shown)} of {len(slope)}"
-    fig.update_xaxes(title=f"derivative by each output{left_out}", range=[-1.05 * limit, 1.05 * limit], nticks=5)
+    wide = 1.4 * limit  # room for the number of the longest bar
+    fig.update_xaxes(title=f"derivative by each output{left_out}", range=[-wide, wide], nticks=5)
     return style.finish(fig, title=title, height=_height(len(shown)))
 
 
@@ -76,9 +78,9 @@ def paths(
             line={"color": look.color, "dash": look.dash, "width": 3},
             hovertemplate="%{x:.0f} % moved: %{y:.3g}<extra>" + style.escape(setting) + "</extra>",
         )
-    fig.update_xaxes(title=f"share of the mass on {style.label(end)} (%)", range=[0, 100])
+    fig.update_xaxes(title=f"share of the mass on {style.label(end)} (%)", range=[0, 100], dtick=25)
     fig.update_yaxes(title=unit, range=list(limits))
-    return style.finish(fig, title=f"From {true} to {end}", height=400, legend=True)
+    return style.finish(fig, title=f"From {true} to {end}", height=400, legend=True).update_layout(margin_r=20)
 
 
 def largest(values: ArrayLike, always: Sequence[int] = (), count: int = BARS) -> list[int]:
@@ -92,13 +94,18 @@ def largest(values: ArrayLike, always: Sequence[int] = (), count: int = BARS) ->
     return sorted(np.argsort(-size, kind="stable")[:count].tolist())
 
 
-def _bars(labels: Sequence[str], lengths: ArrayLike, color: str, hover: str) -> go.Figure:
+def _bars(labels: Sequence[str], lengths: ArrayLike, color: str, number: str, hover: str) -> go.Figure:
+    """Bars from 0, the number at the end of each: a short one could not be read otherwise."""
     fig = go.Figure(
         go.Bar(
             x=np.asarray(lengths),
             y=[style.escape(n) for n in labels],
             orientation="h",
             marker={"color": color},
+            texttemplate=number,
+            textposition="outside",
+            textangle=0,
+            cliponaxis=False,
             hovertemplate=hover,
         )
     )

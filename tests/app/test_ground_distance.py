@@ -5,10 +5,12 @@ import shutil
 import numpy as np
 import pytest
 
-from simviz.evaluation import agreement, ruler
+from simviz import learned as controls
+from simviz.evaluation import agreement, ruler, statistics
 from simviz.runs import Comparison
 from simviz.ui.views import ground_distance as page
-from tests.app.reading import array, figures, heat, says
+from simviz.ui.views import ground_distance_agreement as agreeing
+from tests.app.reading import array, figures, heat, says, title
 
 
 @pytest.fixture
@@ -28,33 +30,83 @@ def test_without_a_learned_distance_it_says_what_makes_one(visit, compared):
     assert not figures(at)
 
 
-def test_it_opens_on_the_last_epoch_and_shows_distance_and_change(visit, learned):
+def table(at, column):
+    """The table that has a column."""
+    (found,) = [frame.value for frame in at.dataframe if column in frame.value]
+    return found
+
+
+def drawn(at, wanted):
+    (found,) = [f for f in figures(at) if (f["layout"].get("title") or {}).get("text") and title(f) == wanted]
+    return found
+
+
+def course(at):
+    """The picture of the agreement over the epochs."""
+    (found,) = [f for f in figures(at) if f["layout"]["xaxis"].get("title", {}).get("text") == "epoch"]
+    return found
+
+
+def test_it_opens_on_the_last_epoch_and_shows_the_first_the_last_and_the_change(visit, learned):
     at = visit("ground_distance")
     assert at.select_slider(key="epoch").value == 4
-    now, change = (heat(f) for f in figures(at)[:2])
-    assert np.allclose(now, distance(learned, 4), atol=1e-6)
-    assert np.allclose(change, distance(learned, 4) - distance(learned, 1), atol=1e-6)
+    assert np.allclose(heat(drawn(at, "Epoch 1")), distance(learned, 1), atol=1e-6)
+    assert np.allclose(heat(drawn(at, "Epoch 4")), distance(learned, 4), atol=1e-6)
+    change = distance(learned, 4) - distance(learned, 1)
+    assert np.allclose(heat(drawn(at, "Epoch 4 minus epoch 1")), change, atol=1e-6)
     assert "which no epoch used any more" in says(at)
+    assert "no asymmetry to draw" in says(at)
+    pairs = table(at, "pair")
+    assert np.allclose(pairs["epoch 4"] - pairs["epoch 1"], pairs["change"], atol=1e-6)
+    assert pairs["change"].iloc[0] == pytest.approx(change.min())
+    assert pairs["change"].iloc[-1] == pytest.approx(change.max())
+    i, j = (learned.classes.index(name) for name in pairs["pair"][0].split(", "))
+    assert change[i, j] == pytest.approx(change.min())
+
+
+def test_scrubbing_redraws_distance_tree_and_map_and_the_first_epoch_has_not_moved(visit, learned):
+    at = visit("ground_distance")
+    at.select_slider(key="epoch").set_value(2).run()
+    assert not at.exception
+    assert np.allclose(heat(drawn(at, "Epoch 2")), distance(learned, 2), atol=1e-6)
+    assert "learned, epoch 2" in str([f["layout"].get("annotations") for f in figures(at)])
+    assert "moved farthest between epochs 1 and 2" in says(at)
+    at.select_slider(key="epoch").set_value(1).run()
+    assert not at.exception
+    assert "Choose a later one to see what has moved" in says(at)
+    assert not any("minus" in title(f) for f in figures(at) if f["layout"].get("title"))
+
+
+def test_a_distance_that_differs_by_direction_has_a_map_of_it(visit, learned):
+    bent = distance(learned, 4).copy()
+    bent[2, 5] += 0.25
+    path = learned.run("self-guided-s0").path / "epochs" / "0004.npz"
+    np.savez(path, confusion=np.zeros((64, 64), dtype=np.int64), ground_distance=bent)
+    at = visit("ground_distance")
+    found = heat(drawn(at, "Asymmetry of epoch 4"))
+    assert found[2, 5] == pytest.approx(0.25, abs=1e-6)
+    assert found[5, 2] == pytest.approx(-0.25, abs=1e-6)
+    assert np.count_nonzero(np.abs(found) > 1e-6) == 2
 
 
 def test_the_link_restores_run_and_epoch_and_the_warm_up_is_named(visit, learned):
     at = visit("ground_distance", learner="self-guided-s1", epoch="1")
-    assert np.allclose(heat(figures(at)[0]), distance(learned, 1, "self-guided-s1"), atol=1e-6)
+    assert np.allclose(heat(figures(at)[1]), distance(learned, 1, "self-guided-s1"), atol=1e-6)
     assert "the end of the warm-up" in says(at)
-    assert "warm-up" in str(figures(at)[2]["layout"]["annotations"])
+    assert "warm-up" in str(course(at)["layout"]["annotations"])
 
 
 def test_agreement_stands_beside_its_controls(visit, learned):
     at = visit("ground_distance", epoch="3")
-    table = at.dataframe[0].value
-    assert table["distance"][0] == "learned, epoch 3"
-    assert sum(name.startswith("control") for name in table["distance"]) == 4
+    beside = table(at, "distance")
+    assert beside["distance"][0] == "learned, epoch 3"
+    assert sum(name.startswith("control") for name in beside["distance"]) == 4
     known = {name: ruler(learned.classes, name).distance for name in ("words", "groups")}
     for name, reference in known.items():
-        expected = agreement.mantel(distance(learned, 3), reference, page.PERMUTATIONS)
-        assert table[name][0] == pytest.approx(expected.rho, abs=0.006)
-        assert table[f"{name} p"][0] == pytest.approx(expected.p)
-        curve = next(t for t in figures(at)[2]["data"] if t.get("name") == name)
+        expected = agreement.mantel(distance(learned, 3), reference, agreeing.PERMUTATIONS)
+        assert beside[name][0] == pytest.approx(expected.rho, abs=0.006)
+        assert beside[f"{name} p"][0] == pytest.approx(expected.p)
+        curve = next(t for t in course(at)["data"] if t.get("name") == name)
         rhos = [agreement.spearman(distance(learned, e), reference) for e in (1, 2, 3, 4)]
         assert np.allclose(array(curve["y"]), rhos)
     assert "only beside its controls" in says(at)
@@ -62,11 +114,45 @@ def test_agreement_stands_beside_its_controls(visit, learned):
     assert f"2 seeds at epoch 3: they agree with one another by rho {between:.2f}" in says(at)
 
 
+def test_learned_less_each_control_is_paired_by_seed_with_an_interval(visit, learned):
+    at = visit("ground_distance")
+    less = table(at, "learned less")
+    assert len(less) == 4
+    assert set(less["seeds"]) == {2}
+    values = []
+    for seed in (0, 1):
+        kept = learned.run(f"ce-s{seed}").predictions("validation", features=True)
+        of_ce = controls.distance_from(kept.features, kept.target, 64)
+        known = ruler(learned.classes, "groups").distance
+        mine = distance(learned, 4, f"self-guided-s{seed}")
+        values.append(agreement.spearman(mine, known) - agreement.spearman(of_ce, known))
+    expected = statistics.mean_interval(values)
+    row = less["learned less"].tolist().index(controls.CROSS_ENTROPY)
+    assert less["groups"][row] == f"{expected.mean:+.2f} ({expected.low:+.2f} to {expected.high:+.2f})"
+    assert "paired by seed" in says(at)
+
+
+def test_one_network_of_cross_entropy_does_not_stand_for_two_seeds(visit, learned):
+    shutil.rmtree(learned.path / "ce-s1")
+    less = table(visit("ground_distance"), "learned less").set_index("learned less")
+    assert less["seeds"][controls.CROSS_ENTROPY] == 1
+    assert "(" not in less["groups"][controls.CROSS_ENTROPY]
+    assert less["seeds"][controls.UNTRAINED] == 2
+
+
+def test_the_sentence_on_differences_counts_the_controls_whose_interval_leaves_0_out():
+    found = {("pixels", "words"): [0.1, 0.11, 0.12], ("ce", "words"): [-0.2, 0.2, 0.1], ("new", "words"): [-0.1, -0.11]}
+    text = agreeing.difference_text(found, 9)
+    assert "With words it agrees more than 1 of 3 controls, and less than new." in text
+    alone = agreeing.difference_text({("pixels", "words"): [0.1]}, 9)
+    assert "one seed: no interval" in alone
+
+
 def test_controls_that_are_missing_are_named(visit, learned):
     (learned.path / "images.npz").unlink()
     at = visit("ground_distance")
     assert "Without the control “class means of the pixels”" in says(at)
-    assert sum(name.startswith("control") for name in at.dataframe[0].value["distance"]) == 2
+    assert sum(name.startswith("control") for name in table(at, "distance")["distance"]) == 2
 
 
 def test_a_newer_comparison_without_a_distance_does_not_hide_the_one_that_has_it(visit, learned, trained, runs):
@@ -102,7 +188,7 @@ def test_a_damaged_run_or_comparison_beside_it_is_said_and_does_no_harm(visit, l
     (runs / "broken" / "comparison.json").write_text("{")
     (learned.path / "self-guided-s1" / "spec.json").write_text("{}")
     at = visit("ground_distance", c=learned.id)
-    assert np.allclose(heat(figures(at)[0]), distance(learned, 4), atol=1e-6)
+    assert np.allclose(heat(drawn(at, "Epoch 4")), distance(learned, 4), atol=1e-6)
     assert "Left out of the seeds: self-guided-s1" in says(at)
     assert "One seed alone" in says(at)
     at = visit("ground_distance", c=learned.id, learner="self-guided-s1")

@@ -1,5 +1,7 @@
 import numpy as np
-from scipy.cluster.hierarchy import linkage
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.cluster.hierarchy import cophenet, leaves_list, linkage
 
 from simviz.figures import distance
 
@@ -28,8 +30,19 @@ def test_trees_face_each_other_and_every_class_is_tied_to_itself():
     assert len(pairs) == 4
     assert all(left.text[a] == right.text[b] for a, b in pairs)
     heights = np.array(fig.data[0].x, dtype=float)
-    assert np.nanmin(heights) == -2  # the root, scaled
-    assert np.nanmax(heights) == -1
+    assert np.nanmin(heights) == -distance.TRUNK - distance.TREE  # the root, scaled
+    assert np.nanmax(heights) == -distance.TRUNK
+
+
+@given(st.integers(3, 12), st.integers(0, 10**6))
+def test_a_turned_tree_is_the_same_tree_and_faces_itself_without_a_crossing(count, seed):
+    rng = np.random.default_rng(seed)
+    values = np.round(rng.random(count * (count - 1) // 2), 1)
+    tree = linkage(values, "average")
+    turned = distance.facing(tree, rng.permutation(count))
+    assert np.array_equal(cophenet(turned), cophenet(tree))
+    order = leaves_list(tree)
+    assert np.array_equal(leaves_list(distance.facing(turned, order)), order)
 
 
 def test_an_arrow_runs_from_each_start_to_each_end():
