@@ -79,6 +79,13 @@ def read(
     ------
     ValueError
         In one sentence that names the file and the row, label or column that is wrong.
+
+    Examples
+    --------
+    >>> from simviz.evaluation import foreign
+    >>> found = foreign.read(foreign.source(b"y_true,y_pred\\ncat,cat\\ndog,cat\\n", "mine.csv"))
+    >>> found.classes.names, found.predictions.predicted.tolist()
+    (('cat', 'dog'), [0, 0])
     """
     meaning = meaning or guess(source)
     if meaning.layout == "confusion":
