@@ -70,12 +70,19 @@ class Evidence:
         return self.decoder if self.decoder != "blurred" else "blurred (argmax for settings without S)"
 
     def confusion(self, panel: Panel) -> NDArray[np.int64]:
-        """Counts of all runs of a panel together, int64 (C, C)."""
-        total = np.zeros((len(self.classes),) * 2, dtype=np.int64)
-        for run in panel.runs:
-            found = self.decoded(run)
-            total += evaluation.confusion_matrix(found.target, found.predicted, len(self.classes))
-        return total
+        """Counts of all runs of a panel together, int64 (C, C), read-only."""
+        if panel not in self._counted:
+            total = np.zeros((len(self.classes),) * 2, dtype=np.int64)
+            for run in panel.runs:
+                found = self.decoded(run)
+                total += evaluation.confusion_matrix(found.target, found.predicted, len(self.classes))
+            total.setflags(write=False)
+            self._counted[panel] = total
+        return self._counted[panel]
+
+    @cached_property
+    def _counted(self) -> dict[Panel, NDArray[np.int64]]:
+        return {}
 
     @cached_property
     def table(self) -> list[compare.Row]:
