@@ -16,11 +16,13 @@ from simviz.evaluation import Ruler
 from simviz.evaluation.statistics import mean_interval, paired_over_seeds
 from simviz.hyperparameters import RISING
 from simviz.runs import Comparison, Run, RunSpec, Store, StoreError, checked
+from simviz.runs.store import BROKEN_NPZ
 from simviz.settings import Part, Setting, parse_setting
 
 MAX_RUNS = 2000
 RATES = (4.4e-4, 1.3e-3, 4e-3, 1.2e-2, 3.6e-2)
 WIDENED = 2
+OWN = "the file's own"  # decider of predictions that came without probabilities
 
 
 def with_controls(settings: Sequence[str]) -> list[str]:
@@ -158,7 +160,7 @@ class Row:
 
     @property
     def label(self) -> str:
-        return self.setting if self.decoder == "argmax" else f"{self.setting} | {self.decoder}"
+        return self.setting if self.decoder in ("argmax", OWN) else f"{self.setting} | {self.decoder}"
 
     def mean(self, metric: str) -> float | None:
         known = [v for v in self.values.get(metric, []) if v is not None]
@@ -205,6 +207,15 @@ def decoder_for(decoder: str, runs: Sequence[Run]) -> str:
     return "argmax" if decoder == "blurred" and not all(map(has_similarity, runs)) else decoder
 
 
+def decided_elsewhere(run: Run, part: str) -> bool:
+    """Whether only the decided class of each sample is known, without reading the predictions."""
+    try:
+        with np.load(run.path / f"{part}.npz", allow_pickle=False) as file:
+            return "predicted" in file.files
+    except BROKEN_NPZ:  # whoever reads it says what is wrong
+        return False
+
+
 def blur_warnings(comparison: Comparison) -> dict[str, str]:
     """By setting that `blurred` can read, a sentence where the column sums of its S differ."""
     found = {}
@@ -222,7 +233,8 @@ def table(
 
     Minimum expected cost is decided after temperature scaling on the validation part. `blurred` reads the
     runs trained with SimLoss by the matrix they were trained with; the other rows stay at argmax and say
-    so. See `blur_warnings` for its limits.
+    so. See `blur_warnings` for its limits. Nothing decodes predictions without probabilities: their decoder
+    is `OWN`, and metrics that need probabilities are missing.
     """
     classes = comparison.classes
     ruler = ruler or comparison_ruler(comparison)
@@ -231,9 +243,9 @@ def table(
         ready = sorted((r for r in runs if r.has_predictions(part)), key=lambda r: r.spec.seed)
         if not ready:
             continue
-        own = decoder_for(decoder, ready)
+        own = OWN if decided_elsewhere(ready[0], part) else decoder_for(decoder, ready)
         shown = [own]
-        if parse_setting(setting).loss.name == "ce":
+        if own != OWN and parse_setting(setting).loss.name == "ce":
             shown += [d for d in decoded_by(classes) if d != own]
         matrix = ready[0].matrix()
         same = matrix is not None and ruler.same_as(matrix)

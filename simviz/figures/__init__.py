@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from simviz.figures import anatomy, confusion, distance, heatmap, losses, matrix, severity, style
+from simviz.figures import anatomy, calibration, confusion, distance, heatmap, losses, matrix, ranking, severity, style
 
-__all__ = ["anatomy", "confusion", "distance", "heatmap", "losses", "matrix", "severity", "style"]
+__all__ = [
+    "anatomy",
+    "calibration",
+    "confusion",
+    "distance",
+    "heatmap",
+    "losses",
+    "matrix",
+    "ranking",
+    "severity",
+    "style",
+]

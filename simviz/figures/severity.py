@@ -193,8 +193,9 @@ def per_class(
     values: Mapping[str, ArrayLike],
     names: Sequence[str],
     *,
-    errors: Mapping[str, ArrayLike],
+    behind: Mapping[str, ArrayLike],
     unit: str,
+    counted: str = "mistakes",
     order: Sequence[int] | None = None,
     quantity: str = "severity of the mistakes",
     title: str = "",
@@ -204,16 +205,17 @@ def per_class(
     Parameters
     ----------
     values : setting -> array_like, shape (C,); NaN where a class has no mistakes
-    errors : setting -> array_like, shape (C,), number of mistakes behind each value; below 20 the
-        marker is hollow
+    behind : setting -> array_like, shape (C,), how many stand behind each value; below 20 the marker
+        is hollow
+    counted : what `behind` counts
     order : permutation of range(C), the class of each row from the top
     """
     settings = list(values)
     tables = {s: np.asarray(values[s], dtype=np.float64) for s in settings}
-    behind = {s: np.asarray(errors[s]) for s in settings}
+    counts = {s: np.asarray(behind[s]) for s in settings}
     for s in settings:
-        if tables[s].shape != (len(names),) or behind[s].shape != (len(names),):
-            raise ValueError(f"{s}: values {tables[s].shape} and errors {behind[s].shape} for {len(names)} classes")
+        if tables[s].shape != (len(names),) or counts[s].shape != (len(names),):
+            raise ValueError(f"{s}: values {tables[s].shape} and counts {counts[s].shape} for {len(names)} classes")
     rows = list(range(len(names))) if order is None else [int(i) for i in order]
     heads = [style.stacked(s) for s in settings]
     fig = make_subplots(1, max(1, len(settings)), shared_yaxes=True, subplot_titles=heads, horizontal_spacing=0.02)
@@ -221,7 +223,7 @@ def per_class(
     for column, (setting, look) in enumerate(style.setting_styles(settings).items(), start=1):
         if column > 1:
             fig.add_trace(_hairlines(tables[settings[0]][rows], tables[setting][rows], categories), row=1, col=column)
-        dots = _dots(setting, tables[setting][rows], behind[setting][rows], categories, look)
+        dots = _dots(setting, tables[setting][rows], counts[setting][rows], counted, categories, look)
         fig.add_trace(dots, row=1, col=column)
     finite = np.concatenate([t[np.isfinite(t)] for t in tables.values()]) if tables else np.empty(0)
     top = float(finite.max()) * 1.08 if finite.size and finite.max() > 0 else 1.0
@@ -248,7 +250,7 @@ def _hairlines(base: NDArray[np.float64], here: NDArray[np.float64], categories:
 
 
 def _dots(
-    setting: str, values: NDArray[np.float64], errors: NDArray[Any], categories: list[str], look: style.Style
+    setting: str, values: NDArray[np.float64], counts: NDArray[Any], what: str, categories: list[str], look: style.Style
 ) -> go.Scatter:
     return go.Scatter(
         x=values,
@@ -257,9 +259,9 @@ def _dots(
         marker={
             "color": look.color,
             "size": 8,
-            "symbol": [look.symbol + ("-open" if n < FEW else "") for n in errors],
+            "symbol": [look.symbol + ("-open" if n < FEW else "") for n in counts],
         },
-        customdata=errors,
+        customdata=counts,
         name=style.escape(setting),
-        hovertemplate="%{fullData.name}<br>%{y}: %{x:.3f} over %{customdata:,} mistakes<extra></extra>",
+        hovertemplate="%{fullData.name}<br>%{y}: %{x:.3f} over %{customdata:,} " + f"{what}<extra></extra>",
     )

@@ -65,9 +65,19 @@ class Evidence:
         decoder = compare.decoder_for(self.decoder, self.comparison.groups[run.setting])
         return cache.decoded(cache.stamps(run, self.part), self.classes, ruler, decoder)
 
+    @cached_property
+    def bare(self) -> tuple[str, ...]:
+        """The settings of which only the decided class is known."""
+        groups = self.comparison.groups.items()
+        return tuple(s for s, runs in groups if np.isnan(self.decoded(runs[0]).probability).all())
+
     @property
     def decided_by(self) -> str:
-        return self.decoder if self.decoder != "blurred" else "blurred (argmax for settings without S)"
+        """The decoder, as it stands beside every number."""
+        if len(self.bare) == len(self.comparison.groups):
+            return compare.OWN
+        name = self.decoder if self.decoder != "blurred" else "blurred (argmax for settings without S)"
+        return f"{name} ({compare.OWN} for {', '.join(self.bare)})" if self.bare else name
 
     def confusion(self, panel: Panel) -> NDArray[np.int64]:
         """Counts of all runs of a panel together, int64 (C, C), read-only."""
@@ -105,8 +115,7 @@ class Evidence:
         name = (self.comparison.info.get("dataset") or {}).get("name", "predictions")
         unit, units = self.comparison.info.get("unit_name", "image"), len(np.unique(first.units))
         of = "" if unit == "image" else f" of {units:,} {unit}s"
-        bare = [s for s, runs in self.comparison.groups.items() if np.isnan(self.decoded(runs[0]).probability).all()]
-        known = f" (only the decided class is known of {', '.join(bare)})" if bare else ""
+        known = f" (only the decided class is known of {', '.join(self.bare)})" if self.bare else ""
         return f"{self.part.capitalize()} part of {name}: {len(first.ids):,} images{of}{known}"
 
 
@@ -132,6 +141,11 @@ def gather(what: str) -> Evidence | None:
     except (StoreError, ValueError, OSError) as error:
         st.error(plain(error))
         return None
+    plainly = Evidence(usable, part, found, "argmax")
+    if len(plainly.bare) == len(usable.groups):
+        if asked := st.query_params.get(state.DECODER):
+            links.say_unknown("decoder", asked)
+        return plainly
     with bar:
         decoders = ("argmax", "min_cost") + (("median", "expectation") if usable.classes.ordered else ())
         if any(compare.has_similarity(run) for run in usable.runs):

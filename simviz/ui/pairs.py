@@ -71,7 +71,8 @@ def show(
         **clicks,
     )
     st.caption(
-        f"The {len(table)} pairs with the largest {by} of {plain(label)} ({plain(panel.over)}); "
+        f"The {len(table)} pairs with the largest {by} of {plain(label)} ({plain(panel.over)}, decided by "
+        f"{plain(found.decided_by)}); "
         f"distance by the ruler {plain(found.ruler.describe())}; the last columns count the same pair elsewhere."
     )
 

@@ -27,15 +27,16 @@ CONFUSION = (
     *(NORMALIZE, HIDE, LOG, EMPTY, LEVEL, OPENED_GROUPS, MOMENT),
     *(GREY, TONE, TRUE, PREDICTED, KIND, PAGE, PAIRS),
 )
-SPREAD, BEYOND, QUANTITY, SORT, WORST = "spread", "beyond", "quantity", "sort", "worst"
-SEVERITY = (SPREAD, BEYOND, QUANTITY, SORT, WORST)
+DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST = "detail", "spread", "beyond", "quantity", "sort", "worst"
+TOP, BINNING = "k", "bins"
+SEVERITY = (DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST, TOP, BINNING)
 
-LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE = (
+LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, AXIS = (
     *("set", "truth", "between", "width", "step", "guess"),
-    *("losses", "one"),
+    *("losses", "one", "axis"),
 )
-WEIGHTS = ("w0", "w1", "w2", "w3", "w4", "w5")  # of one's own prediction, the true class first
-LOSSES = (LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, *WEIGHTS)
+WEIGHTS = ("w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7")  # of one's own prediction, the true class first
+LOSSES = (LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, AXIS, *WEIGHTS)
 
 LEARNER, EPOCH = "learner", "epoch"
 GROUND = (LEARNER, EPOCH)

@@ -63,7 +63,7 @@ def test_every_seed_is_a_point_and_their_mean_carries_the_interval():
 def test_per_class_severity_has_a_column_a_loss_and_marks_few_mistakes():
     names = ["cat", "dog", "truck"]
     values = {"ce": [1.0, np.nan, 2.0], "emd2": [0.5, 1.0, 1.5]}
-    fig = per_class(values, names, errors={"ce": [100, 0, 5], "emd2": [30, 30, 30]}, unit="steps", order=[2, 0, 1])
+    fig = per_class(values, names, behind={"ce": [100, 0, 5], "emd2": [30, 30, 30]}, unit="steps", order=[2, 0, 1])
     assert [a.text for a in fig.layout.annotations] == ["ce", "emd2"]
     first = fig.data[0]
     assert list(first.y) == ["truck", "cat", "dog"]
@@ -88,6 +88,6 @@ def test_wide_intervals_of_few_seeds_do_not_squeeze_the_points():
 
 def test_the_title_stands_above_the_headings():
     bare, titled = (
-        per_class({"ce@x:a=1": [1.0]}, ["cat"], errors={"ce@x:a=1": [1]}, unit="steps", title=t) for t in ("", "t")
+        per_class({"ce@x:a=1": [1.0]}, ["cat"], behind={"ce@x:a=1": [1]}, unit="steps", title=t) for t in ("", "t")
     )
     assert titled.layout.title.pad.b >= 24 + 16 * bare.layout.annotations[0].text.count("<br>")

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import streamlit as st
 
-from simviz import compare, evaluation
+from simviz import compare
 from simviz.figures import severity as pictures
-from simviz.ui import charts, evidence, links, pairs, state
-from simviz.ui.evidence import Evidence, Panel
+from simviz.ui import cache, cache_severity, charts, evidence, links, pairs, state
+from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
-from simviz.ui.views import severity_classes, severity_table
+from simviz.ui.views import (
+    severity_calibration,
+    severity_classes,
+    severity_distances,
+    severity_order,
+    severity_ranking,
+    severity_table,
+)
 
-SPREADS: tuple[Literal["bars", "cumulative"], ...] = ("bars", "cumulative")
+ROOMS = {
+    "distances": "How far the mistakes go",
+    "classes": "Class by class",
+    "pairs": "Worst pairs",
+    "top-k": "The best-ranked classes",
+    "calibration": "How sure, and how often right",
+    "order": "Along the order of the classes",
+}
 
 
 def show() -> None:
@@ -22,22 +34,47 @@ def show() -> None:
     found = evidence.gather("see here how bad the mistakes of each of them are")
     if found is None:
         return
-    rows = found.table
-    panels = found.panels()
+    try:
+        rows = found.table
+        fitted = temperatures(found, rows)
+    except ValueError as error:
+        st.error(f"These predictions cannot be measured: {plain(error)}")
+        return
     ruler = ruler_text(found, rows)
-    st.caption(f"{plain(found.sample_text())}. Ruler: {plain(ruler)}.")
+    st.caption(
+        f"{plain(found.sample_text())}. Ruler: {plain(ruler)}. Decided by {plain(found.decided_by)}.{plain(fitted)}"
+    )
     severity_table.show(found, rows)
     _accuracy_cost(found, rows, ruler)
-    _distances(found, panels, ruler)
-    severity_classes.show(found, panels, ruler)
-    st.subheader("Worst pairs")
-    pairs.show(found, panels, by="cost", key=state.WORST)
+    _room(found, rows, ruler)
 
 
 def ruler_text(found: Evidence, rows: list[compare.Row]) -> str:
     """The ruler, and which losses were trained on it."""
     trained = list(dict.fromkeys(r.setting for r in rows if r.same_ruler))
     return found.ruler.describe() + (f", the very matrix that {', '.join(trained)} was trained on" if trained else "")
+
+
+def temperatures(found: Evidence, rows: list[compare.Row]) -> str:
+    """A sentence on the temperatures behind every decision by cost; "" where there is none."""
+    fitted, without = [], []
+    for setting in dict.fromkeys(r.setting for r in rows if r.decoder == "min_cost"):
+        stamps = [cache.stamps(run, found.part)[1] for run in found.comparison.groups[setting]]
+        values = [cache_severity.temperature(stamp) for stamp in stamps if stamp is not None]
+        if values:
+            fitted.append(f"{setting} {np.mean(values):.2f}")
+        else:
+            without.append(setting)
+    text = ""
+    if fitted:
+        text += f" min_cost divides log p by a temperature fitted on validation: {', '.join(fitted)}."
+    if fitted and found.part == "validation":
+        text += " These are the samples it was fitted on."
+    if without:
+        text += (
+            f" There is no validation part to fit a temperature of {', '.join(without)} on: min_cost takes p as it is."
+        )
+    return text
 
 
 def _accuracy_cost(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
@@ -69,40 +106,29 @@ def _accuracy_cost(found: Evidence, rows: list[compare.Row], ruler: str) -> None
     )
 
 
-def _distances(found: Evidence, panels: list[Panel], ruler: str) -> None:
-    st.subheader("How far the mistakes go")
-    spread = {p.label: evaluation.error_distances(found.confusion(p), found.ruler) for p in panels}
-    largest = float(found.ruler.distance.max())
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
-        links.unknown(state.SPREAD, SPREADS, "way to draw distances")
-        view = st.segmented_control(
-            "Share of mistakes",
-            SPREADS,
-            default="bars",
-            required=True,
-            key=state.SPREAD,
-            bind="query-params",
-            help="bars: at each distance. cumulative: up to each distance; higher to the left is better.",
-        )
-        beyond = _beyond(largest)
-    title = f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}"
-    fig = pictures.error_distances(spread, unit=found.ruler.unit, view=view, title=title)
-    shares = {k: share_beyond(*pair, beyond) for k, pair in spread.items()}
-    text = ", ".join(f"{k} {'no mistakes' if v is None else f'{v:.1%}'}" for k, v in shares.items())
-    charts.show(fig, "distances", f"Distances of mistakes. Beyond {beyond:g}: {text}")
-    st.caption(f"Mistakes farther than {plain(f'{beyond:g}')} ({plain(found.ruler.unit)}): {plain(text)}.")
-
-
-def _beyond(largest: float) -> float:
-    links.outside(state.BEYOND, 0.0, largest, "the distance")
-    if not 0 <= float(st.session_state.get(state.BEYOND) or 0) <= largest:
-        del st.session_state[state.BEYOND]  # kept from another ruler
-    return st.number_input(
-        "Farther than", 0.0, largest, largest / 2, largest / 20, key=state.BEYOND, bind="query-params", width=160
+def _room(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
+    """One of the closer looks: only what is open is computed and drawn."""
+    lacking = set() if found.classes.ordered else {"order"}
+    if all(r.decoder == compare.OWN for r in rows):
+        lacking |= {"top-k", "calibration"}
+    options = [name for name in ROOMS if name not in lacking]
+    links.unknown(state.DETAIL, options, "closer look")
+    if st.session_state.get(state.DETAIL) not in (None, *options):
+        del st.session_state[state.DETAIL]  # kept from a comparison that had it
+    room = st.segmented_control(
+        "Look closer", options, default=options[0], required=True, key=state.DETAIL, bind="query-params"
     )
-
-
-def share_beyond(distances: np.ndarray, counts: np.ndarray, beyond: float) -> float | None:
-    """Share of mistakes farther than `beyond`; None without a mistake."""
-    total = int(counts.sum())
-    return float(counts[distances > beyond].sum() / total) if total else None
+    st.subheader(ROOMS[room])
+    panels = found.panels()
+    if room == "distances":
+        severity_distances.show(found, panels, ruler)
+    elif room == "classes":
+        severity_classes.show(found, panels, ruler)
+    elif room == "pairs":
+        pairs.show(found, panels, by="cost", key=state.WORST)
+    elif room == "top-k":
+        severity_ranking.show(found, rows, ruler)
+    elif room == "calibration":
+        severity_calibration.show(found, rows)
+    else:
+        severity_order.show(found, rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -20,13 +22,14 @@ PAGE_SIZE = 40
 
 def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
     """Choice of quantity and order, the picture, and the same as a table."""
-    st.subheader("Class by class")
     a, b = sides(panels)
     panels = sorted(panels, key=lambda p: (p.label != a, p.label != b))
     quantity, sort = _choices(a is not None and b is not None)
     by_panel = {p.label: evaluation.class_severity(found.confusion(p), found.ruler) for p in panels}
     values = {label: found_here[quantity] for label, found_here in by_panel.items()}
-    errors = {p.label: by_panel[p.label]["errors"] / len(p.runs) for p in panels}
+    what = "mistakes" if quantity == "severity" else "images"
+    counts = {p.label: by_panel[p.label]["errors" if quantity == "severity" else "count"] for p in panels}
+    behind = {p.label: counts[p.label] / len(p.runs) for p in panels}
     order = class_order(values, found.classes.names, sort)
     pages = -(-len(order) // PAGE_SIZE)
     page = st.pagination(pages, key=f"classes-page-{pages}") if pages > 1 else 1
@@ -35,17 +38,18 @@ def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
     fig = pictures.per_class(
         {k: v[shown] for k, v in values.items()},
         [found.classes.names[i] for i in shown],
-        errors={k: v[shown] for k, v in errors.items()},
+        behind={k: v[shown] for k, v in behind.items()},
+        counted=what,
         unit=unit,
         quantity=QUANTITIES[quantity],
         title=f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}",
     )
     alt = "; ".join(_worst(found, p.label, values[p.label], QUANTITIES[quantity]) for p in panels)
     charts.show(fig, "classes", alt)
-    few = {p.label: int((errors[p.label] < pictures.FEW).sum()) for p in panels}
+    few = {p.label: int((behind[p.label] < pictures.FEW).sum()) for p in panels}
     text = ", ".join(f"{k} {n}" for k, n in few.items())
     st.caption(
-        f"Hollow: fewer than {pictures.FEW} mistakes a run, so chance may have drawn it; of "
+        f"Hollow: fewer than {pictures.FEW} {what} a run, so chance may have drawn it; of "
         f"{len(order)} classes: {plain(text)}. Grey lines lead from {plain(panels[0].label)}'s value. "
         f"{plain(alt)}."
     )
@@ -119,10 +123,12 @@ def _table(
         first = panels[0]
         table = pd.DataFrame({"class": [found.classes.names[i] for i in order]})
         table["images"] = by_panel[first.label]["count"][order] // len(first.runs)
+        table["few"] = table["images"] < pictures.FEW
         for panel in panels:
             table[panel.label] = by_panel[panel.label][quantity][order]
             table[f"mistakes {panel.label}"] = by_panel[panel.label]["errors"][order] / len(panel.runs)
         number = st.column_config.NumberColumn
-        columns = {p.label: number(format="%.3f") for p in panels}
+        columns: dict[str, Any] = {p.label: number(format="%.3f", help=QUANTITIES[quantity]) for p in panels}
+        columns["few"] = st.column_config.CheckboxColumn(help=f"Fewer than {pictures.FEW} images.")
         columns |= {f"mistakes {p.label}": number("mistakes", format="%.1f", help=f"{p.label}, a run") for p in panels}
         st.dataframe(table, hide_index=True, column_config=columns, height=420, alt=f"{QUANTITIES[quantity]} by class")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -26,15 +27,7 @@ SHOWN = {
 
 def show(found: Evidence, rows: list[compare.Row]) -> None:
     """Table, download, findings, warnings."""
-    metrics = [m for m in SHOWN if any(r.mean(m) is not None for r in rows)]
-    table, columns = _table(rows, metrics)
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config=columns,
-        height=min(36 * (len(table) + 1) + 4, 500),
-        alt="; ".join(f"{r.label}: {r.mean('accuracy'):.1%} right, mean cost {r.mean('mean_cost'):.3f}" for r in rows),
-    )
+    metric_table(rows, SHOWN)
     st.caption(
         "Mean over seeds ± half of its 95 % t interval. Control rows were not asked for; they show what a setting must "
         "be seen beside."
@@ -55,16 +48,28 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
         st.warning(f"**{plain(setting)}**: {plain(warning)}")
 
 
-def _table(rows: list[compare.Row], metrics: list[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def metric_table(rows: list[compare.Row], metrics: Mapping[str, tuple[str, str]]) -> None:
+    """One row a loss and decoder; `metrics` is key -> (heading, meaning), those that no row has are left out."""
+    metrics = {m: about for m, about in metrics.items() if any(r.mean(m) is not None for r in rows)}
+    table, columns = _table(rows, metrics)
+    alt = "; ".join(f"{r.label}: " + ", ".join(_said(r, m, name) for m, (name, _) in metrics.items()) for r in rows)
+    height = min(36 * (len(table) + 1) + 4, 500)
+    st.dataframe(table, hide_index=True, column_config=columns, height=height, alt=alt)
+
+
+def _said(row: compare.Row, metric: str, name: str) -> str:
+    mean = row.mean(metric)
+    return f"{name} unknown" if mean is None else f"{name} {mean:.1%}" if metric in SHARES else f"{name} {mean:.3f}"
+
+
+def _table(rows: list[compare.Row], metrics: Mapping[str, tuple[str, str]]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Numbers with their half interval beside them, and how the columns are written."""
     number = st.column_config.NumberColumn
     table = pd.DataFrame({"setting": [r.setting for r in rows]})
     columns: dict[str, Any] = {}
-    if any(r.decoder != rows[0].decoder for r in rows):
-        table["decoder"] = [r.decoder for r in rows]
+    table["decoder"] = [r.decoder for r in rows]
     table["control"] = [r.control for r in rows]
-    for metric in metrics:
-        name, about = SHOWN[metric]
+    for metric, (name, about) in metrics.items():
         form, factor = ("%.1f %%", 100) if metric in SHARES else ("%.1f" if metric == "distinct_classes" else "%.3f", 1)
         table[name] = factor * pd.Series([r.mean(metric) for r in rows], dtype="float64")
         columns[name] = number(format=form, help=about)

@@ -1,0 +1,54 @@
+"""How far the mistakes of each loss go, and the share of them beyond a distance."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+
+from simviz import evaluation
+from simviz.figures import severity as pictures
+from simviz.ui import charts, evidence, links, state
+from simviz.ui.evidence import Evidence, Panel
+from simviz.ui.text import plain
+
+SPREADS: tuple[Literal["bars", "cumulative"], ...] = ("bars", "cumulative")
+
+
+def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
+    spread = {p.label: evaluation.error_distances(found.confusion(p), found.ruler) for p in panels}
+    largest = float(found.ruler.distance.max())
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        links.unknown(state.SPREAD, SPREADS, "way to draw distances")
+        view = st.segmented_control(
+            "Share of mistakes",
+            SPREADS,
+            default="bars",
+            required=True,
+            key=state.SPREAD,
+            bind="query-params",
+            help="bars: at each distance. cumulative: up to each distance; higher to the left is better.",
+        )
+        beyond = _beyond(largest)
+    title = f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}"
+    fig = pictures.error_distances(spread, unit=found.ruler.unit, view=view, title=title)
+    shares = {k: share_beyond(*pair, beyond) for k, pair in spread.items()}
+    text = ", ".join(f"{k} {'no mistakes' if v is None else f'{v:.1%}'}" for k, v in shares.items())
+    charts.show(fig, "distances", f"Distances of mistakes. Beyond {beyond:g}: {text}")
+    st.caption(f"Mistakes farther than {plain(f'{beyond:g}')} ({plain(found.ruler.unit)}): {plain(text)}.")
+
+
+def _beyond(largest: float) -> float:
+    links.outside(state.BEYOND, 0.0, largest, "the distance")
+    if not 0 <= float(st.session_state.get(state.BEYOND) or 0) <= largest:
+        del st.session_state[state.BEYOND]  # kept from another ruler
+    return st.number_input(
+        "Farther than", 0.0, largest, largest / 2, largest / 20, key=state.BEYOND, bind="query-params", width=160
+    )
+
+
+def share_beyond(distances: np.ndarray, counts: np.ndarray, beyond: float) -> float | None:
+    """Share of mistakes farther than `beyond`; None without a mistake."""
+    total = int(counts.sum())
+    return float(counts[distances > beyond].sum() / total) if total else None
