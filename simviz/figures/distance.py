@@ -72,7 +72,7 @@ def trees(left: ArrayLike, right: ArrayLike, names: Sequence[str], titles: tuple
             x=[side * TRUNK] * len(names),
             y=list(range(len(names))),
             mode="text",
-            text=[style.label(names[i], 14) for i in drawn.leaves],
+            text=[f"\u2009{style.label(names[i], 14)}\u2009" for i in drawn.leaves],
             textposition="middle right" if side < 0 else "middle left",
             textfont={"size": 10},
             hoverinfo="skip",

@@ -1,12 +1,15 @@
 """The page of losses shows what the losses themselves say."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from simviz import matrices
 from simviz.losses import probe
+from simviz.runs import Comparison
 from simviz.ui.views import losses as page
-from tests.app.reading import array, figures, says
+from tests.app.reading import array, figures, says, title
 
 
 def reading(name, classes, part, guess, true=0):
@@ -24,7 +27,7 @@ def gradient(at, title):
 
 
 def test_values_and_gradients_are_those_of_the_losses(visit):
-    at = visit("losses", between="words", width="0.5", guess="far miss", truth="cat")
+    at = visit("losses", set="things", between="words", width="0.5", guess="far miss", truth="cat")
     table = at.dataframe[0].value
     for row, name in enumerate(("ce", "simloss", "expected_cost", "ground_distance")):
         expected = reading(name, page.THINGS, "words:keep=0.5", "far miss")
@@ -35,9 +38,10 @@ def test_values_and_gradients_are_those_of_the_losses(visit):
     assert "To ce the two mistakes are the same" in says(at)
 
 
-def test_ordered_ages_have_the_squared_emd_and_near_is_the_neighbour(visit):
-    at = visit("losses", set="ages", truth="10 years", guess="uniform")
-    assert "Squared EMD" in at.dataframe[0].value["loss"].tolist()
+def test_it_opens_on_ages_where_the_squared_emd_stands_beside_the_others_and_near_is_the_neighbour(visit):
+    at = visit("losses", truth="10 years", guess="uniform")
+    assert sorted(at.dataframe[0].value["setting"]) == sorted(page.DEFAULT)
+    assert "Not shown" not in says(at)
     titles = [f["layout"]["title"]["text"] for f in figures(at)[-2:]]
     assert titles == ["From 10 years to 20 years", "From 10 years to 80 years"]
     values = at.dataframe[0].value
@@ -55,10 +59,36 @@ def test_one_at_uniform_scales_value_and_gradient_and_losses_come_from_the_link(
 
 
 def test_sliders_are_ones_own_prediction_and_a_link_restores_them(visit):
-    at = visit("losses", guess="own", w0="0", w1="100", w2="0", w3="0", w4="0", w5="0", losses="ce")
-    assert at.dataframe[0].value["value"][0] == pytest.approx(-np.log(probe.FLOOR / 6))
+    others = {f"w{i}": "0" for i in range(2, 8)}
+    at = visit("losses", guess="own", w0="0", w1="100", **others, losses="ce")
+    assert len(at.slider) == len(page.AGES)  # every class has one
+    assert at.dataframe[0].value["value"][0] == pytest.approx(-np.log(probe.FLOOR / 8))
     at.slider(key="w0").set_value(100).run()
-    assert at.dataframe[0].value["value"][0] == pytest.approx(-np.log(0.99 / 2 + probe.FLOOR / 6))
+    assert at.dataframe[0].value["value"][0] == pytest.approx(-np.log(0.99 / 2 + probe.FLOOR / 8))
+
+
+def test_each_loss_may_have_an_axis_of_its_own(visit):
+    def reach(at):
+        drawn = {title(f): f["layout"]["xaxis"]["range"][1] for f in figures(at) if "range" in f["layout"]["xaxis"]}
+        return drawn["Cross entropy"], drawn["Expected cost"]
+
+    one, other = reach(visit("losses", guess="near miss"))
+    assert one == other
+    at = visit("losses", guess="near miss", axis="true")
+    for found, name in zip(reach(at), ("Cross entropy", "Expected cost"), strict=True):
+        assert found == pytest.approx(1.4 * np.abs(gradient(at, name)).max())
+
+
+def test_the_distance_that_a_run_has_learned_is_a_matrix_for_the_losses(visit, trained_distance, runs):
+    shutil.copytree(trained_distance, runs / trained_distance.name)
+    comparison = Comparison(runs / trained_distance.name)
+    at = visit("losses", set="comparison", between="learned", truth="cat", losses="expected_cost", guess="uniform")
+    learned = comparison.run("self-guided-s0").epoch_arrays(4)["ground_distance"]
+    expected = learned[comparison.classes.index("cat")].mean()
+    assert at.dataframe[0].value["value"][0] == pytest.approx(expected, abs=1e-6)
+    assert "After epoch 4 of the run self-guided-s0" in says(at)
+    assert at.code[0].value == "expected_cost@learned.csv"
+    assert "matrix “learned”" in says(visit("losses", set="ages", between="learned"))
 
 
 def test_of_all_losses_only_those_that_do_not_fit_are_left_out(visit):

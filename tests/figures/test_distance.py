@@ -24,7 +24,7 @@ def test_trees_face_each_other_and_every_class_is_tied_to_itself():
     other = linkage([4.0, 1, 4, 4, 2, 4], "average")
     fig = distance.trees(TREE, other, NAMES, ("learned", "words"))
     left, right, lines = fig.data[1], fig.data[3], fig.data[4]
-    assert "&lt;i&gt;dog&lt;/i&gt;" in left.text
+    assert "&lt;i&gt;dog&lt;/i&gt;" in [text.strip() for text in left.text]
     pairs = np.array(lines.y, dtype=float).reshape(-1)
     pairs = pairs[~np.isnan(pairs)].reshape(-1, 2).astype(int)
     assert len(pairs) == 4

@@ -79,7 +79,7 @@ def controls(found: Learned, row: int) -> tuple[dict[str, Floats], dict[str, str
     learned, missing = cache.controls(of, found.comparison, found.run)
     known: dict[str, Floats] = {}
     if found.warmup in found.epochs and found.epochs[row] > found.warmup:
-        known[f"itself at the end of warm-up, epoch {found.warmup}"] = found.distances[found.epochs.index(found.warmup)]
+        known[f"its warm-up, epoch {found.warmup}"] = found.distances[found.epochs.index(found.warmup)]
     return known | learned, missing
 
 

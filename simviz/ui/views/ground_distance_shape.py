@@ -14,7 +14,7 @@ from simviz.ui.views.ground_distance_agreement import number
 from simviz.ui.views.ground_distance_runs import Learned
 
 TREE_CLASSES = 130
-TREE_WIDTH = 760  # two trees read badly where the lines between them are long
+TREE_WIDTH = 640  # two trees read badly where the lines between them are long
 
 
 def trees(found: Learned, row: int) -> None:

@@ -18,19 +18,21 @@ from simviz.runs import StoreError
 from simviz.settings import Part
 from simviz.ui import cache, charts, links, shell, state
 from simviz.ui.text import plain
+from simviz.ui.views import ground_distance_runs
 
 if TYPE_CHECKING:
     from simviz.losses.probe import Reading
 
-SETS = ("things", "ages", "comparison")
+SETS = ("ages", "things", "comparison")
 GUESSES = ("all right", "near miss", "far miss", "split", "uniform", "own")
 PARTS = ("words", "groups", "positions", "order")
+LEARNED = "learned"  # the distance that a run of the comparison has learned
 DEFAULT = ("ce", "simloss", "emd2", "ground_distance", "expected_cost")
 THINGS = ClassSet(["cat", "dog", "horse", "car", "truck", "airplane"], groups=["animal"] * 3 + ["vehicle"] * 3)
 AGES = ClassSet([f"{age} years" for age in range(10, 90, 10)], positions=[float(age) for age in range(10, 90, 10)])
 GUESS_HELP = (
     "all right: 97 % on the true class. near miss, far miss: 80 % on the wrong class, 15 % on the true one. "
-    "split: half on the true class, half on the far one. own: sliders."
+    "split: half on the true class, half on the far one. own: a slider for each class, up to eight."
 )
 
 
@@ -92,9 +94,19 @@ def _matrix(classes: ClassSet) -> tuple[ClassMatrix, str] | None:
     possible = [name for name in PARTS if isinstance(_built(name, classes), ClassMatrix)]
     if classes.ordered:
         possible.sort(key=lambda name: name != "positions")
+    learned = _learned(classes)
+    if learned is not None:
+        possible.append(LEARNED)
     name = _choice(
-        state.BETWEEN, "Matrix between the classes", tuple(possible), "matrix", "For the losses that take one."
+        state.BETWEEN,
+        "Matrix between the classes",
+        tuple(possible),
+        "matrix",
+        "For the losses that take one. learned: the ground distance that a run of this comparison ended with.",
     )
+    if name == LEARNED and learned is not None:
+        st.caption(f"After epoch {learned.epochs[-1]} of the run {plain(learned.run.id)}.")
+        return learned.matrix(-1), LEARNED
     options = {}
     if name == "words":
         options["keep"] = _slider(state.WIDTH, "keep: share of the pairs that count as alike", 0.01, 1.0, 0.4)
@@ -106,6 +118,21 @@ def _matrix(classes: ClassSet) -> tuple[ClassMatrix, str] | None:
         st.error(plain(found))
         return None
     return found, part
+
+
+def _learned(classes: ClassSet) -> ground_distance_runs.Learned | None:
+    """The first run in view that learned a distance between these classes."""
+    if classes in (THINGS, AGES):
+        return None
+    comparison = shell.frame().comparison
+    runs = [] if comparison is None else ground_distance_runs.learners(comparison)
+    if comparison is None or not runs:
+        return None
+    try:
+        return ground_distance_runs.read(comparison, runs[0])
+    except (StoreError, ValueError, OSError) as error:
+        st.caption(f":material/broken_image: {plain(error)}")
+        return None
 
 
 def _built(part: str, classes: ClassSet) -> ClassMatrix | str:
@@ -126,7 +153,7 @@ def _choice(key: str, label: str, options: tuple[str, ...], what: str, about: st
     if st.session_state.get(key) not in (None, *options):
         del st.session_state[key]  # kept from other classes
     return st.segmented_control(
-        label, options, default=options[first], required=True, key=key, bind="query-params", help=about
+        label, options, default=options[first], required=True, key=key, bind="query-params", help=about, wrap=True
     )
 
 
@@ -170,18 +197,18 @@ def preset(guess: str, case: Case) -> NDArray[np.float64]:
 
 
 def _own(case: Case) -> NDArray[np.float64]:
-    """Sliders for the true class and up to five others: the nearest three and the farthest two."""
+    """Sliders for the true class and up to seven others: the nearest five and the farthest two."""
     order = nearest_first(case.classes, case.matrix, case.part, case.true)
-    shown = [case.true, *(order if len(order) <= 5 else [*order[:3], *order[-2:]])]
+    shown = [case.true, *(order if len(order) <= 7 else [*order[:5], *order[-2:]])]
     weights = np.zeros(len(case.classes))
     with st.container(horizontal=True, gap="medium"):
-        for key, index, start in zip(state.WEIGHTS, shown, (60, 20, 10, 5, 3, 2), strict=False):
+        for key, index, start in zip(state.WEIGHTS, shown, (60, 20, 10, 5, 3, 2, 0, 0), strict=False):
             links.outside(key, 0, 100, "a share")
             name = case.name(index)
             label = f"{plain(name)} ({case.roles[name]})" if name in case.roles else plain(name)
             weights[index] = st.slider(label, 0, 100, start, 1, key=key, bind="query-params", width=200)
     st.caption(
-        "Shares are scaled to a sum of 100 %." + (" All other classes get the rest of 1 %." if len(order) > 5 else "")
+        "Shares are scaled to a sum of 100 %." + (" All other classes get the rest of 1 %." if len(order) > 7 else "")
     )
     return weights
 
@@ -247,11 +274,11 @@ def _losses(about: Mapping[str, Mapping[str, object]]) -> tuple[list[str], bool]
 def _table(readings: Mapping[str, Reading], about: Mapping[str, Mapping[str, object]], scale: bool) -> None:
     st.dataframe(
         {
-            "setting": list(readings),
             "loss": [about[name]["title"] for name in readings],
             "value": [r.value for r in readings.values()],
-            "at uniform": [r.at_uniform for r in readings.values()],
             "gradient norm": [float(np.linalg.norm(r.gradient)) for r in readings.values()],
+            "at uniform": [r.at_uniform for r in readings.values()],
+            "setting": list(readings),
         },
         hide_index=True,
         height="content",
@@ -279,10 +306,18 @@ def _gradients(case: Case, readings: Mapping[str, Reading], about: Mapping[str, 
 
     st.subheader("Gradient: what a step of training changes")
     st.caption(
-        "A bar to the left: the loss wants more of this class; to the right: less. One axis for all. "
+        "A bar to the left: the loss wants more of this class; to the right: less. "
         "The threshold losses have one output less than classes."
     )
-    limit = max(float(np.abs(r.gradient).max()) for r in readings.values()) or 1.0
+    links.unknown(state.AXIS, state.SWITCH, "switch")
+    own = st.toggle(
+        "An axis of its own for each loss",
+        key=state.AXIS,
+        bind="query-params",
+        help="Shows which classes a weak loss pulls at. Off: one axis for all, so that lengths compare between losses.",
+    )
+    sizes = {name: float(np.abs(r.gradient).max()) for name, r in readings.items()}
+    limits = {name: (size if own else max(sizes.values())) or 1.0 for name, size in sizes.items()}
     names = list(readings)
     for row in (names[i : i + 3] for i in range(0, len(names), 3)):
         for column, name in zip(st.columns(3), row, strict=False):
@@ -290,7 +325,7 @@ def _gradients(case: Case, readings: Mapping[str, Reading], about: Mapping[str, 
             with column, st.container(border=True):
                 keep = case.true if len(reading.outputs) == len(case.classes) else None
                 fig = pictures.gradient_bars(
-                    reading.outputs, reading.gradient, name, limit=limit, keep=keep, title=cls.title
+                    reading.outputs, reading.gradient, name, limit=limits[name], keep=keep, title=cls.title
                 )
                 top = int(np.abs(reading.gradient).argmax())
                 alt = f"Gradient of {cls.title}; largest at {reading.outputs[top]}: {reading.gradient[top]:.3g}"
@@ -300,7 +335,8 @@ def _gradients(case: Case, readings: Mapping[str, Reading], about: Mapping[str, 
                     if latex:
                         st.latex(latex)
                     st.caption(plain(source) or "No source is given.")
-                    written = f"{name}@{case.part}" if cls.matrix else name
+                    between = "learned.csv" if case.part == LEARNED else case.part  # as ground_distance saves it
+                    written = f"{name}@{between}" if cls.matrix else name
                     st.code(written, language=None)
 
 
@@ -318,6 +354,12 @@ def _paths(case: Case, readings: Mapping[str, Reading], scale: bool) -> None:
             ends = ", ".join(f"{name} {values[-1]:.3g}" for name, values in courses.items())
             charts.show(fig, f"path-{end}", f"All mass on {case.name(index)}: {ends}")
     st.caption(plain(tells_apart(case, readings)))
+    sizes = [r.at_uniform for r in readings.values()]
+    if min(sizes) > 0 and max(sizes) > 5 * min(sizes):
+        st.caption(
+            f"Some of these losses are {max(sizes) / min(sizes):.0f} times as large as others at the uniform "
+            "prediction, which flattens the small ones here. Made 1 at uniform, their courses compare."
+        )
 
 
 def tells_apart(case: Case, readings: Mapping[str, Reading]) -> str:
