@@ -92,7 +92,9 @@ class Style(NamedTuple):
 
 
 def family(setting: str | Setting) -> str:
-    """The family of a loss's name or of a setting; "other" for a loss this table does not know."""
+    """The family of a loss's name, a setting or a row's label; "other" for a loss this table does not know."""
+    if isinstance(setting, str):
+        setting = setting.partition(" | ")[0]  # the decoder of a row changes no colour
     return _FAMILY_OF.get(parse_setting(setting).loss.name, "other")
 
 

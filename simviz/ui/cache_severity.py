@@ -18,10 +18,11 @@ from simviz.ui.cache import BY_CONTENT, Stamp
 
 
 @st.cache_data(max_entries=400, show_spinner="Fitting temperatures")
-def temperature(validation: Stamp) -> float:
-    """`evaluation.fit_temperature` on a run's validation predictions."""
+def temperature(validation: Stamp) -> tuple[float, float]:
+    """`evaluation.fit_temperature` on a run's validation predictions, and the accuracy by argmax there."""
     found = Predictions.load(Path(validation[0]), features=False)
-    return evaluation.fit_temperature(found.log_probabilities, found.target)
+    accuracy = float((found.log_probabilities.argmax(axis=1) == found.target).mean())
+    return evaluation.fit_temperature(found.log_probabilities, found.target), accuracy
 
 
 @st.cache_resource(max_entries=400, show_spinner="Ranking the classes", hash_funcs=BY_CONTENT)
@@ -52,7 +53,7 @@ def _read(
     assert of[0] is not None
     path, needs = Path(of[0][0]), dict[str, Any]()
     if decoder == "min_cost" and of[1] is not None:
-        needs["temperature"] = temperature(of[1])
+        needs["temperature"], _ = temperature(of[1])
     if decoder == "blurred":
         needs["similarity"] = compare.trained_similarity(Run(path.parent), classes)
     found = Predictions.load(path, features=False)

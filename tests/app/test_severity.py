@@ -373,6 +373,16 @@ def test_temperatures_stand_beside_what_was_decided_by_them(visit, pets):
     assert SIMLOSS in says(chosen).split("fitted on validation: ")[1].split("samples it was fitted on")[0]
 
 
+def test_a_temperature_that_does_not_carry_over_is_named(visit, pets):
+    for run in pets.runs:  # on validation never wrong, so the sharpest p is the best
+        found = run.predictions("validation")
+        replace(found, target=found.log_probabilities.argmax(axis=1)).save(run.path / "validation.npz")
+    said = says(visit("severity", detail="calibration"))
+    assert "ce: the temperature fitted on validation makes the NLL worse here" in said
+    assert f"right for 100.0% of validation and {np.mean(np.array(CE) == TARGET):.1%} here" in said
+    assert "does not carry over" not in says(visit("severity", detail="calibration", part="validation"))
+
+
 def test_without_a_validation_part_nothing_is_fitted_and_it_says_so(visit, pets):
     for run in pets.runs:
         (run.path / "validation.npz").unlink()

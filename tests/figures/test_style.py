@@ -12,6 +12,7 @@ ALL = [*LOSSES.split(), "forward", "gce", "coral", "corn", "or_cnn"]
 def test_every_loss_of_the_grammar_has_a_family_of_its_own_kind():
     assert all(style.family(name) != "other" for name in ALL)
     assert style.family("my_loss") == "other"
+    assert style.family("simloss@words:keep=0.02 | min_cost") == "similarity"
     assert style.color("simloss:normalize=columns@words:keep=0.02") == style.color("simloss")
     assert (
         len({style.color(n) for n in ("ce", "simloss", "emd2", "expected_cost", "ground_distance", "soft_labels")}) == 6

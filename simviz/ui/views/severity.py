@@ -60,7 +60,7 @@ def temperatures(found: Evidence, rows: list[compare.Row]) -> str:
     fitted, without = [], []
     for setting in dict.fromkeys(r.setting for r in rows if r.decoder == "min_cost"):
         stamps = [cache.stamps(run, found.part)[1] for run in found.comparison.groups[setting]]
-        values = [cache_severity.temperature(stamp) for stamp in stamps if stamp is not None]
+        values = [cache_severity.temperature(stamp)[0] for stamp in stamps if stamp is not None]
         if values:
             fitted.append(f"{setting} {np.mean(values):.2f}")
         else:

@@ -55,6 +55,8 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
         confidence, right = (np.concatenate(parts) for parts in zip(*by_seed[row.label], strict=True))
         pooled[row.label] = evaluation.reliability(confidence, right, binning)
     _diagrams(found, rows, pooled, binning)
+    for text in worse_softened(found, rows):
+        st.warning(plain(text), icon=":material/thermostat:")
     without = f" Only the decided class is known of {', '.join(found.bare)}: no probabilities." if found.bare else ""
     st.caption(
         f"Confidence is the probability of the most probable class, as the decoder reads p: softened for min_cost, "
@@ -71,6 +73,26 @@ def told_apart(rows: list[compare.Row]) -> list[compare.Row]:
     known = [r for r in rows if r.decoder != compare.OWN]
     read = lambda r: (r.setting, "argmax" if r.decoder in SAME_PROBABILITIES else r.decoder)  # noqa: E731
     return list({read(r): r for r in reversed(known)}.values())[::-1]
+
+
+def worse_softened(found: Evidence, rows: list[compare.Row]) -> list[str]:
+    """A sentence for every setting whose temperature, fitted on validation, makes the probabilities worse here."""
+    by_label = {r.label: r for r in rows}
+    texts = []
+    for row in rows:
+        raw = by_label.get(row.setting)
+        if row.decoder != "min_cost" or raw is None:
+            continue
+        before, after = raw.mean("nll"), row.mean("nll")
+        stamps = [cache.stamps(run, found.part)[1] for run in found.comparison.groups[row.setting]]
+        there = [cache_severity.temperature(stamp)[1] for stamp in stamps if stamp is not None]
+        if there and before is not None and after is not None and after > before:
+            texts.append(
+                f"{row.setting}: the temperature fitted on validation makes the NLL worse here, {after:.3f} against "
+                f"{before:.3f}. The most probable class is right for {np.mean(there):.1%} of validation and "
+                f"{raw.mean('accuracy'):.1%} here, so what is fitted there does not carry over."
+            )
+    return texts
 
 
 def _by_seed(found: Evidence, row: compare.Row) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -53,7 +53,7 @@ def metric_table(rows: list[compare.Row], metrics: Mapping[str, tuple[str, str]]
     metrics = {m: about for m, about in metrics.items() if any(r.mean(m) is not None for r in rows)}
     table, columns = _table(rows, metrics)
     alt = "; ".join(f"{r.label}: " + ", ".join(_said(r, m, name) for m, (name, _) in metrics.items()) for r in rows)
-    height = min(36 * (len(table) + 1) + 4, 500)
+    height = min(35 * (len(table) + 1) + 3, 500)
     st.dataframe(table, hide_index=True, column_config=columns, height=height, alt=alt)
 
 
