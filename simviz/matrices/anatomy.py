@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 
 OPTIMAL_LEAVES = 500
 TRIANGLE_CLASSES = 400  # 64 million triples, about 0.2 s
-HUB_SHARE = 0.5  # see hub_warning
 _TOLERANCE = 1e-5  # of float32 entries of size 1, after a few operations
 _STEPS = 200
 
@@ -92,9 +91,9 @@ def measure(matrix: ClassMatrix) -> Anatomy:
         names=matrix.names,
         kind=matrix.kind,
         column_sums=similarity.sum(axis=0),
-        effective_neighbours=_perplexity(similarity / similarity.sum(axis=1, keepdims=True)),
+        effective_neighbours=perplexity(similarity / similarity.sum(axis=1, keepdims=True)),
         uninformed=drawn,
-        effective_classes=float(_perplexity(drawn)),
+        effective_classes=float(perplexity(drawn)),
         nonzero_share=float(np.mean(similarity[off] > 0)) if off.any() else 0.0,
         symmetric=matrix.symmetric,
         diagonal_max=not bool(reaches(matrix.values[off], self_value).any()),
@@ -128,29 +127,6 @@ def uninformed_prediction(values: ArrayLike) -> Floats:
     for _ in range(_STEPS):
         p *= (1 / np.maximum(s @ p, np.finfo(float).tiny)) @ s / len(s)
     return p / p.sum()
-
-
-def hub_warning(matrix: ClassMatrix) -> str | None:
-    """A sentence to show before SimLoss is trained with a matrix whose hubs will draw predictions; None if all is well.
-
-    It speaks when a network that knows nothing yet is drawn to effectively fewer than half of the classes
-    (exp entropy of `uninformed_prediction` below C/2). CIFAR-100 by GloVe, LeNet: at 89 % of the classes (l = .8)
-    94 % of cross entropy's accuracy was kept, at 38 % (l = .6) 70 %, at 16 % (l = .4) 28 %.
-    """
-    similarity = matrix.to_similarity().values.astype(np.float64)
-    drawn, sums, count = uninformed_prediction(similarity), similarity.sum(axis=0), len(matrix)
-    effective = float(_perplexity(drawn))
-    if effective >= HUB_SHARE * count:
-        return None
-    largest = np.argsort(-sums, kind="stable")[:4]
-    hubs = ", ".join(f"{matrix.names[i]} ({sums[i]:.1f})" for i in largest)
-    most = ", ".join(matrix.names[i] for i in np.argsort(-drawn, kind="stable")[:4])
-    return (
-        f"SimLoss pays a bonus for probability on classes with large column sums, here {hubs}; the mean is "
-        f"{sums.mean():.1f}. A network that cannot tell the classes apart yet is drawn to about {effective:.0f} of "
-        f"{count} classes ({most} most of all), so predictions will gather on few classes and accuracy will fall. "
-        "Keep fewer pairs (a smaller keep or r, a larger lower_bound), or compare with normalize=columns."
-    )
 
 
 def split_simloss(values: ArrayLike, log_probabilities: ArrayLike, target: ArrayLike) -> tuple[Floats, Floats]:
@@ -326,6 +302,6 @@ def _constant(condensed: Floats) -> bool:
     return bool((condensed == condensed[:1]).all())
 
 
-def _perplexity(p: Floats) -> Floats:
+def perplexity(p: Floats) -> Floats:
     """exp of the entropy along the last axis."""
     return np.exp(-np.sum(p * np.log(np.where(p > 0, p, 1)), axis=-1))

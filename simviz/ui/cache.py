@@ -20,6 +20,8 @@ from simviz.datasets import ImageDataset
 from simviz.evaluation import Ruler, agreement
 from simviz.evaluation.predictions import Predictions
 from simviz.matrices import ClassMatrix, anatomy, files
+from simviz.matrices import forecast as forecasts
+from simviz.matrices.forecast import Forecast
 from simviz.runs import Comparison, Run, Store, StoreError, progress
 from simviz.runs import examples as archives
 from simviz.settings import parse_part
@@ -85,8 +87,8 @@ def measured(matrix: ClassMatrix) -> anatomy.Anatomy:
 
 
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
-def hub_warning(matrix: ClassMatrix) -> str | None:
-    return anatomy.hub_warning(matrix)
+def forecast(similarity: ClassMatrix, normalize: str = "none") -> Forecast:
+    return forecasts.forecast(similarity, normalize)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Growing the tree", hash_funcs=BY_CONTENT)

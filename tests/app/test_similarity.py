@@ -205,12 +205,13 @@ def test_a_matrix_of_other_classes_is_shown_and_the_mismatch_named(visit):
 
 def test_hubs_are_announced_before_training_and_only_where_there_are_some(visit):
     wide = visit("similarity", **{"from": "words", "keep": "0.3"})
-    assert any("pays a bonus" in w.value for w in wide.warning)
+    assert any("pays a bonus" in e.value and "less than half" in e.value for e in wide.error)
     columns = spec(wide, 2)["data"]
     assert [t["name"] for t in columns][:1] == ["hub"]
     narrow = visit("similarity", **{"from": "order", "r": "0.5"})
     assert not narrow.warning
-    assert "No warning" in says(narrow)
+    assert not narrow.error
+    assert "keeps most of cross entropy's accuracy" in says(narrow)
 
 
 def test_the_exports_are_the_matrix_on_the_screen(visit):

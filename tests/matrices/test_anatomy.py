@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from simviz import ClassMatrix, ClassSet, matrices
 from simviz.matrices import anatomy
+from simviz.matrices.forecast import forecast
 
 from .strategies import SEEDS, similarity
 
@@ -124,24 +125,7 @@ def test_classes_on_a_circle_draw_alike(size, r):
     circle = ClassSet([str(i) for i in range(size)], positions=range(size), period=size)
     found = anatomy.measure(matrices.class_order(circle, r))
     assert found.uninformed.tolist() == pytest.approx([1 / size] * size)
-    assert anatomy.hub_warning(matrices.class_order(circle, r)) is None
-
-
-def test_the_hub_of_a_star_draws_everything_and_is_named():
-    star = np.eye(9)
-    star[:, 4] = np.where(np.arange(9) == 4, 1, 0.9)
-    matrix = ClassMatrix([f"c{i}" for i in range(9)], star)
-    assert anatomy.measure(matrix).uninformed.argmax() == 4
-    warning = anatomy.hub_warning(matrix)
-    assert "here c4 (8.2), c0 (1.0)" in warning
-    assert "of 9 classes (c4, " in warning
-
-
-def test_the_default_words_are_quiet_and_a_wide_bound_warns():
-    assert anatomy.hub_warning(matrices.build("words", THINGS)) is None
-    warning = anatomy.hub_warning(matrices.build("words:lower_bound=0.4", THINGS))
-    assert "35 classes" in warning
-    assert "normalize=columns" in warning
+    assert forecast(matrices.class_order(circle, r)).warning is None
 
 
 @given(st.integers(1, 6), st.integers(0, 5), SEEDS)

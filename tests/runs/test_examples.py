@@ -6,8 +6,10 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from simviz import compare
+from simviz.learned import controls as learned_controls
 from simviz.runs import Store, examples, worker
 from simviz.runs.store import read_json
 
@@ -39,7 +41,9 @@ def test_every_setting_has_its_own_tuned_rate(shipped):
 
 
 def test_a_learned_distance_ships_with_every_epoch(store):
-    (run,) = (run for c in store for run in c.runs if run.setting == "self_guided")
+    comparison = next(c for c in store if "self_guided" in c.groups)
+    run, _ = comparison.groups["self_guided"]
+    assert not learned_controls(comparison, run)[1], "every control has its material"
     learned = [e for e in run.epochs if "ground_distance" in run.epoch_arrays(e)]
     assert len(learned) >= 30
     last = run.epoch_arrays(learned[-1])["ground_distance"]
@@ -54,7 +58,7 @@ def test_the_default_setting_does_not_collapse(shipped):
 
 def test_cross_entropy_hardly_depends_on_the_seed(shipped):
     accuracy = next(r for r in compare.table(shipped) if r.label == "ce").values["accuracy"]
-    assert np.std(accuracy, ddof=1) < 0.015
+    assert np.ptp(accuracy) < 0.015
 
 
 def test_what_the_user_deletes_stays_deleted(store, tmp_path):
@@ -66,15 +70,20 @@ def test_what_the_user_deletes_stays_deleted(store, tmp_path):
     assert first.id not in [c.id for c in copy]
 
 
-def test_a_rerun_gives_the_shipped_figures(shipped, tmp_path):
+def test_a_rerun_gives_the_shipped_figures(shipped, tmp_path, monkeypatch):
     run = shipped.groups["ce"][0]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the worker then leaves the threads alone
+    threads = torch.get_num_threads()
+    torch.set_num_threads(read_json(run.path / "environment.json")["threads"])
     again = compare.create([run.spec], store=Store(tmp_path))
     worker.work(again)
+    torch.set_num_threads(threads)
     prints = [read_json(r.path / "data.json")["fingerprint"] for r in (again.runs[0], run)]
     assert prints[0] == prints[1]
     found, kept = again.runs[0].result(), run.result()
+    first, other = again.runs[0].metrics()[0]["train_loss"], run.metrics()[0]["train_loss"]
     # Another processor rounds otherwise, and training amplifies that: near, not equal.
-    assert found["accuracy"] == pytest.approx(kept["accuracy"], abs=0.03)
-    assert found["mean_cost"] == pytest.approx(kept["mean_cost"], abs=0.06)
-    first, other = again.runs[0].metrics()[0], run.metrics()[0]
-    assert first["train_loss"] == pytest.approx(other["train_loss"], rel=0.02)
+    same = first == other
+    assert first == pytest.approx(other, rel=0.02)
+    assert found["accuracy"] == pytest.approx(kept["accuracy"], abs=1e-9 if same else 0.03)
+    assert found["mean_cost"] == pytest.approx(kept["mean_cost"], abs=1e-9 if same else 0.06)

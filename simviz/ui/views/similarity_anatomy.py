@@ -1,4 +1,4 @@
-"""What a matrix is made of: checks and the hub warning at once, of the rest the one room that is open."""
+"""What a matrix is made of: checks and the forecast at once, of the rest the one room that is open."""
 
 from __future__ import annotations
 
@@ -57,16 +57,14 @@ def _violations(a: anatomy.Anatomy) -> str:
 
 
 def show(matrix: ClassMatrix, shown: ClassMatrix, classes: ClassSet) -> None:
-    """The hub warning, then the room that is open.
+    """The forecast, then the room that is open.
 
     Parameters
     ----------
     matrix : as it was built
     shown : the same as the similarity or the distance that is in view
     """
-    warning = cache.hub_warning(matrix)
-    if warning:
-        st.warning(plain(warning), icon=":material/hub:")
+    warning = forecast(matrix)
     links.unknown(state.ROOM, state.ROOMS, "part of the anatomy")
     room = st.segmented_control(
         "Look at", state.ROOMS, default=state.ROOMS[0], required=True, key=state.ROOM, bind="query-params"
@@ -86,6 +84,15 @@ def show(matrix: ClassMatrix, shown: ClassMatrix, classes: ClassSet) -> None:
         _split(matrix)
 
 
+def forecast(matrix: ClassMatrix) -> str | None:
+    """What to expect of SimLoss with this matrix, said and returned where it is a warning."""
+    found = cache.forecast(matrix.to_similarity())
+    if found.warning:
+        box = st.error if found.costly else st.warning
+        box(f"**Forecast.** {plain(found.warning)}", icon=":material/hub:")
+    return found.warning
+
+
 def _columns(matrix: ClassMatrix, warning: str | None) -> None:
     st.subheader("Column sums: where SimLoss pays a bonus")
     measured = cache.measured(matrix)
@@ -93,7 +100,8 @@ def _columns(matrix: ClassMatrix, warning: str | None) -> None:
         low, high = measured.column_sums.min(), measured.column_sums.max()
         st.caption(
             f"Column sums run from {low:.2f} to {high:.2f}; a network that knows nothing yet is drawn to about "
-            f"{measured.effective_classes:.0f} of {len(matrix)} classes. No warning."
+            f"{measured.effective_classes:.0f} of {len(matrix)} classes. Forecast: SimLoss keeps "
+            "most of cross entropy's accuracy."
         )
     hubs = [name for name, _ in measured.hubs()] if warning else []
     alt = f"Column sums, largest {measured.hubs(1)[0][0]} with {measured.hubs(1)[0][1]:.1f}"

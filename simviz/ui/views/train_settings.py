@@ -10,7 +10,7 @@ import streamlit as st
 
 from simviz import compare
 from simviz.classes import ClassSet
-from simviz.settings import MATRIX_FILES
+from simviz.settings import MATRIX_FILES, parse_setting
 from simviz.ui import cache, editor, folders, state
 from simviz.ui.text import plain
 
@@ -51,6 +51,7 @@ def show(classes: ClassSet, changed_words: int) -> Settings:
             _builder(key, classes)
     good, wrong = _read(asked)
     _carried_note(part, changed_words)
+    _forecasts(good, classes)
     controls = st.toggle(
         "Add the controls",
         value=True,
@@ -135,6 +136,23 @@ def _read(asked: list[str]) -> tuple[list[str], list[str]]:
             wrong.append(text)
             st.error(f"`{plain(text)}`: {plain(error)}")
     return list(dict.fromkeys(good)), wrong
+
+
+def _forecasts(settings: list[str], classes: ClassSet) -> None:
+    """Say before training which matrices will cost SimLoss its accuracy."""
+    for text in settings:
+        setting = parse_setting(text)
+        if setting.loss.name != "simloss" or setting.matrix is None:
+            continue
+        try:
+            matrix = cache.matrix(str(setting.matrix), classes).aligned(classes).to_similarity()
+        except ValueError:
+            continue  # said where the comparison is checked
+        found = cache.forecast(matrix, str(setting.loss.options.get("normalize", "none")))
+        if found.warning:
+            (st.error if found.costly else st.warning)(
+                f"`{plain(text)}`: {plain(found.warning)}", icon=":material/hub:"
+            )
 
 
 def _carried_note(part: str | None, changed: int) -> None:

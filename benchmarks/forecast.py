@@ -1,0 +1,77 @@
+"""Does the forecast know, before training, which matrices cost SimLoss its accuracy?
+
+Trains cross entropy and SimLoss with each of 28 matrices on pictograms and tree-rings (one seed, the app's default
+network and rate, 5 epochs), and sets what was kept of CE's accuracy beside `matrices.forecast.forecast`.
+
+Goals: at least 90 % of the runs that lose more than half of CE's accuracy are flagged, at most 10 % of the others.
+The record that `--out` writes is what tests/matrices/test_forecast.py holds the forecast against.
+
+Run: python benchmarks/forecast.py [--out tests/matrices/forecast.json]      (about 8 minutes on 2 cores)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from simviz import datasets, evaluation, losses, matrices
+from simviz.datasets import ImageDataset
+from simviz.hyperparameters import TrainingSpec
+from simviz.matrices.forecast import forecast
+from simviz.settings import parse_setting
+from simviz.training import Trainer
+
+PICTOGRAMS = (
+    *(f"simloss@words:keep={keep}" for keep in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)),
+    *(f"simloss@words:lower_bound={bound}" for bound in (0.8, 0.6, 0.5, 0.4, 0.3, 0.0)),
+    *(f"simloss:normalize=columns@words:{rule}" for rule in ("keep=0.02", "keep=0.1", "lower_bound=0.3")),
+    *(f"simloss@words:keep={keep},shuffle=1" for keep in (0.02, 0.1, 0.3)),
+    *(f"simloss@order:r={r}" for r in (0.3, 0.6, 0.9)),
+    "simloss@groups",
+)
+TREE_RINGS = tuple(f"simloss@order:r={r}" for r in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9))
+
+
+def accuracy(data: ImageDataset, setting: str, seed: int = 0) -> float:
+    """On the test part after 5 epochs."""
+    ruler = evaluation.ruler(data.classes)
+    trainer = Trainer(TrainingSpec(epochs=5, seed=seed), data, losses.build(setting, data.classes), ruler)
+    for _ in trainer.events():
+        pass
+    predictions = trainer.predict("test")
+    return float((predictions.log_probabilities.argmax(1) == predictions.target).mean())
+
+
+def similarity(data: ImageDataset, setting: str) -> matrices.ClassMatrix:
+    """What the loss of a setting is given."""
+    part = parse_setting(setting)
+    assert part.matrix is not None
+    matrix = matrices.build(part.matrix, data.classes)
+    return matrix.to_similarity() if matrix.kind == "distance" else matrix
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path)
+    out = parser.parse_args().out
+    record = []
+    print(f"{'data':12}{'setting':48}{'of CE':>8}{'forecast':>10}")
+    for name, settings in (("pictograms", PICTOGRAMS), ("tree-rings", TREE_RINGS)):
+        data = datasets.load(name)
+        plain = accuracy(data, "ce")
+        for setting in settings:
+            normalize = str(parse_setting(setting).loss.options.get("normalize", "none"))
+            kept = accuracy(data, setting) / plain
+            said = forecast(similarity(data, setting), normalize)
+            record.append({"data": name, "setting": setting, "kept": round(kept, 4)})
+            print(
+                f"{name:12}{setting:48}{kept:8.2f}{said.drawn_to / said.classes:10.2f}{'  flagged' * said.costly}",
+                flush=True,
+            )
+    if out:
+        out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

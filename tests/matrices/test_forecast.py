@@ -1,0 +1,76 @@
+"""The forecast: what follows from its definition, and what trained networks say of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simviz import ClassMatrix, ClassSet, matrices
+from simviz.datasets import pictograms, tree_rings
+from simviz.matrices.forecast import forecast
+from simviz.settings import parse_setting
+
+CLASSES = {"pictograms": pictograms.classes(), "tree-rings": tree_rings.classes()}
+RECORD = Path(__file__).parent / "forecast.json"
+
+
+def test_the_identity_draws_to_every_class():
+    found = forecast(matrices.class_order(30, r=0.0))
+    assert found.drawn_to == pytest.approx(30)
+    assert found.warning is None
+
+
+def test_the_hub_of_a_star_draws_everything_and_is_named():
+    star = np.eye(9)
+    star[:, 4] = np.where(np.arange(9) == 4, 1, 0.9)
+    found = forecast(ClassMatrix([f"c{i}" for i in range(9)], star))
+    assert found.costly
+    assert "here c4 (8.2), c0 (1.0)" in found.warning
+    assert "of 9 classes (c4, " in found.warning
+    assert "less than half" in found.warning
+
+
+def test_the_default_words_are_quiet_and_a_wide_bound_warns():
+    things = CLASSES["pictograms"]
+    assert forecast(matrices.build("words", things)).warning is None
+    narrow, wide = (forecast(matrices.build(f"words:lower_bound={bound}", things)) for bound in (0.6, 0.3))
+    assert not narrow.costly
+    assert wide.costly
+    assert "normalize=columns" in wide.warning
+
+
+def test_the_names_may_come_in_any_order():
+    matrix = matrices.build("words:keep=0.2", ClassSet(["cat", "dog", "horse", "rose", "tulip", "car", "bus", "truck"]))
+    order = np.random.default_rng(0).permutation(len(matrix))
+    turned = ClassMatrix([matrix.names[i] for i in order], matrix.values[np.ix_(order, order)])
+    assert forecast(turned).drawn_to == pytest.approx(forecast(matrix).drawn_to)
+
+
+def test_unit_columns_without_hubs_change_nothing():
+    circle = ClassSet([str(i) for i in range(12)], positions=range(12), period=12)
+    matrix = matrices.class_order(circle, 0.6)
+    assert forecast(matrix, "columns").drawn_to == pytest.approx(forecast(matrix).drawn_to)
+
+
+def test_a_distance_is_refused():
+    with pytest.raises(ValueError, match=r"to_similarity\(\)"):
+        forecast(matrices.positions(ClassSet(["a", "b"], positions=[0, 1])))
+
+
+def test_it_knows_which_matrices_cost_trained_networks_their_accuracy():
+    """Against the record of benchmarks/forecast.py: at least 90 % of the costly flagged, at most 10 % of the others."""
+    record = json.loads(RECORD.read_text())
+    assert len(record) >= 20
+    flagged = []
+    for line in record:
+        setting = parse_setting(line["setting"])
+        matrix = matrices.build(setting.matrix, CLASSES[line["data"]])
+        matrix = matrix.to_similarity() if matrix.kind == "distance" else matrix
+        flagged.append(forecast(matrix, str(setting.loss.options.get("normalize", "none"))).costly)
+    flags, costly = np.array(flagged), np.array([line["kept"] < 0.5 for line in record])
+    assert costly.sum() >= 5
+    assert flags[costly].mean() >= 0.9
+    assert flags[~costly].mean() <= 0.1
