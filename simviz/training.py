@@ -165,13 +165,15 @@ class Trainer:
         return self.epoch
 
     def state_dict(self) -> dict[str, Any]:
-        """All that `load_state_dict` needs to go on as if never interrupted."""
+        """All that `load_state_dict` needs to go on as if never interrupted, and what the network's input is."""
+        height, width = self.images.shape[1:3]
         return {
             "network": self.network.state_dict(),
             "loss": self.loss.state_dict(),
             "optimizer": self.optimizer.state_dict()["state"],
             "best": self.best_weights or {},
             "progress": {"epoch": self.epoch, "best_epoch": self.best_epoch, "best_value": self.best_value},
+            "pixels": {"mean": self.mean, "scale": self.scale, "height": height, "width": width},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -207,12 +209,7 @@ class Trainer:
         return value.detach()
 
     def _forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and outputs, float32; only the network runs in lower precision."""
-        lower = self.precision != torch.float32
-        with torch.autocast(self.device.type, self.precision, enabled=lower):
-            features = self.network["backbone"](images)
-        features = features.float()
-        return features, self.network["head"](features)
+        return forward(self.network, images, self.precision)
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         order = np.random.default_rng([self.spec.seed, self.epoch]).permutation(len(self.train_rows))
@@ -227,8 +224,7 @@ class Trainer:
             yield self._pixels(images), self.labels[rows]
 
     def _pixels(self, images: Tensor) -> Tensor:
-        """(N, H, W, channels) uint8 -> (N, channels, H, W) float32, stored channels last."""
-        return ((images.float() - self.mean) * self.scale).permute(0, 3, 1, 2)
+        return standardized(images, self.mean, self.scale)
 
     def _set_rate(self, step: int) -> None:
         factor = 1.0
@@ -266,6 +262,19 @@ class Trainer:
     def _load_weights(self, weights: dict[str, Tensor]) -> None:
         for prefix, module in (("network.", self.network), ("loss.", self.loss)):
             module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+
+
+def standardized(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """(N, H, W, channels) uint8 -> (N, channels, H, W) float32, stored channels last."""
+    return ((images.float() - mean) * scale).permute(0, 3, 1, 2)
+
+
+def forward(network: nn.ModuleDict, images: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Features and outputs, float32; only the backbone runs in lower precision."""
+    with torch.autocast(images.device.type, precision, enabled=precision != torch.float32):
+        features = network["backbone"](images)
+    features = features.float()
+    return features, network["head"](features)
 
 
 def one_cycle(share: float) -> float:

@@ -1,6 +1,7 @@
 """What predictions are worth: confusion, metrics under a ruler, decoders, statistics. No torch."""
 
 from simviz.evaluation import statistics
+from simviz.evaluation.answers import Answer, answer
 from simviz.evaluation.blurred import blur_error_bound, blur_warning, blurred, column_ratio
 from simviz.evaluation.calibration import BINNINGS, Reliability, confidences, reliability
 from simviz.evaluation.confusion import (
@@ -21,11 +22,13 @@ __all__ = [
     "BINNINGS",
     "DECODERS",
     "RULERS",
+    "Answer",
     "CellDifferences",
     "Reliability",
     "Ruler",
     "ahd_at_k",
     "ahd_curve",
+    "answer",
     "apply_temperature",
     "blur_error_bound",
     "blur_warning",
