@@ -85,8 +85,9 @@ def reliability(
     confidence : float (N,), in [0, 1]
     right : bool (N,)
     binning : "equal-width": ((k-1)/bins, k/bins], what `metrics` calls ece. "equal-mass": samples in
-        ascending confidence, cut into `bins` parts as equal as whole numbers allow; equal confidences may
-        part, in the order given (Nguyen & O'Connor 2015; less at the mercy of nearly empty bins)
+        ascending confidence, cut into `bins` parts as equal as whole numbers allow (Nguyen & O'Connor 2015;
+        less at the mercy of nearly empty bins). Where a cut parts samples of equal confidence, each
+        counts with their common accuracy, so that their order does not matter
     bins : int, at least 1
 
     Raises
@@ -95,6 +96,7 @@ def reliability(
         For no samples, lengths that differ, a confidence outside [0, 1], or an unknown binning.
     """
     p, hit = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=bool)
+    share = hit.astype(np.float64)
     if p.ndim != 1 or p.shape != hit.shape:
         raise ValueError(f"confidence has the shape {p.shape} and right {hit.shape}; one of each a sample is needed")
     if not len(p):
@@ -108,9 +110,11 @@ def reliability(
     elif binning == "equal-mass":
         at = np.empty(len(p), dtype=np.int64)
         at[np.argsort(p, kind="stable")] = np.arange(len(p)) * bins // len(p)
+        _, same, times = np.unique(p, return_inverse=True, return_counts=True)
+        share = (np.bincount(same, hit) / times)[same]
     else:
         raise ValueError(f"binning is {binning!r}; it is one of {', '.join(BINNINGS)}")
     count = np.bincount(at, minlength=bins)
     used = count > 0
-    sums = (np.bincount(at, weights, bins)[used] / count[used] for weights in (p, hit))
+    sums = (np.bincount(at, weights, bins)[used] / count[used] for weights in (p, share))
     return Reliability(count[used], *sums)

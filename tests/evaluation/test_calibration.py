@@ -48,6 +48,23 @@ def test_bins_lose_no_sample_and_keep_both_means(seed, binning, bins):
     assert abs(found.lean) <= found.ece + 1e-12
 
 
+@given(seeds, st.sampled_from(BINNINGS))
+def test_the_order_of_the_samples_does_not_matter(seed, binning):
+    rng = np.random.default_rng(seed)
+    p = rng.integers(1, 4, 40) / 3
+    right = rng.random(40) < p
+    order = rng.permutation(40)
+    a, b = reliability(p, right, binning), reliability(p[order], right[order], binning)
+    assert a.ece == pytest.approx(b.ece)
+    assert a.accuracy == pytest.approx(b.accuracy)
+
+
+def test_a_model_that_is_always_sure_has_one_accuracy_in_every_bin():
+    found = reliability(np.ones(60), np.arange(60) < 30, "equal-mass")
+    assert found.accuracy == pytest.approx(np.full(15, 0.5))
+    assert found.ece == pytest.approx(0.5)
+
+
 @given(seeds)
 def test_masses_differ_by_one_sample_at_most(seed):
     rng = np.random.default_rng(seed)

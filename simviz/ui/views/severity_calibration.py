@@ -77,7 +77,9 @@ def told_apart(rows: list[compare.Row]) -> list[compare.Row]:
 
 def worse_softened(found: Evidence, rows: list[compare.Row]) -> list[str]:
     """A sentence for every setting whose temperature, fitted on validation, makes the probabilities worse here."""
-    by_label = {r.label: r for r in rows}
+    if all(r.decoder != "min_cost" for r in rows):
+        return []
+    by_label = {r.label: r for r in replace(found, decoder="argmax").table}
     texts = []
     for row in rows:
         raw = by_label.get(row.setting)
