@@ -76,6 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     _store_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
+    report = commands.add_parser("report", help="write a comparison as one HTML file that opens without internet")
+    report.add_argument("comparison", metavar="COMPARISON", help="its id (the name of its folder)")
+    report.add_argument("--out", type=Path, required=True, metavar="FILE.html")
+    report.add_argument("--part", choices=("test", "validation"), default="test")
+    report.add_argument("--decoder", default="argmax", metavar="argmax|min_cost|median|expectation|blurred")
+    report.add_argument("--ruler", metavar="groups|words|positions|FILE", help="default: the comparison's own")
+    _runs_option(report)
+    report.set_defaults(run=_report)
+
     app = commands.add_parser("app", help="start the app in the browser")
     app.set_defaults(run=_app)
     return parser
@@ -106,10 +115,13 @@ def _training_options(parser: argparse.ArgumentParser) -> None:
     _store_options(parser)
 
 
+def _runs_option(parser: argparse.ArgumentParser) -> None:
+    about = "where runs are kept (default: $SIMVIZ_RUNS or ./runs)"
+    parser.add_argument("--runs", type=Path, metavar="DIR", help=about)
+
+
 def _store_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--runs", type=Path, metavar="DIR", help="where runs are kept (default: $SIMVIZ_RUNS or ./runs)"
-    )
+    _runs_option(parser)
     parser.add_argument("--json", action="store_true", help="print one flat JSON object as the last line")
 
 
@@ -288,6 +300,23 @@ def _cell(row: Any, metric: str) -> str:
     if mean is None:
         return "-"
     return f"{mean:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from simviz import evaluation
+    from simviz.report.html import report
+    from simviz.runs import Store
+    from simviz.runs.store import replacing
+
+    if not arguments.out.parent.is_dir():
+        raise ValueError(f"there is no folder {str(arguments.out.parent)!r} to write {arguments.out.name} into")
+    comparison = Store(arguments.runs).comparison(arguments.comparison)
+    choice = arguments.ruler
+    ruler = None if choice is None else evaluation.ruler(comparison.classes, choice)
+    text = report(comparison, part=arguments.part, decoder=arguments.decoder, ruler=ruler, choice=choice)
+    with replacing(arguments.out) as partial:
+        partial.write_text(text, encoding="utf-8")
+    print(f"{arguments.out}: {len(text.encode()) / 1e6:.1f} MB")
 
 
 def _work(comparison: Any) -> None:

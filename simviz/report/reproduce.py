@@ -1,0 +1,150 @@
+"""The command line and the Python that make a comparison, and that read it as the screen does."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from simviz.runs import Comparison, RunSpec
+from simviz.runs.command import command
+
+_OWN = ("loss", "seed")
+_FILE = 4  # the place of the first file in `simviz evaluate FILE ...`
+
+
+def commands(comparison: Comparison) -> str:
+    """Shell lines that make the runs again: one where they differ in loss and seed only, else one a setting, or a run.
+
+    Each line makes a comparison of its own; `python` puts all runs into one.
+    """
+    specs = [run.spec for run in comparison.runs]
+    first = shlex.split(command(specs[0]))
+    if specs[0].predictions is not None:
+        files = [shlex.split(command(spec))[_FILE] for spec in specs]
+        return shlex.join([*first[:_FILE], *files, *first[_FILE + 1 :]])
+    table = _crossed(specs)
+    if table is None:
+        return "\n".join(map(command, specs))
+    lines: dict[str, list[str]] = {}
+    for setting, (spec, _) in table.items():
+        alike = spec.model_copy(update={"loss": specs[0].loss, "seed": 0}).model_dump_json()
+        lines.setdefault(alike, []).append(setting)
+    seeds = next(iter(table.values()))[1]
+    return "\n".join(_compare(table[settings[0]][0], settings, seeds, comparison.title) for settings in lines.values())
+
+
+def _compare(spec: RunSpec, settings: Sequence[str], seeds: Sequence[int], title: str) -> str:
+    """`simviz compare` of settings alike in all else; `train` of a single run, and of other seeds than 0, 1, ..."""
+    if len(settings) * len(seeds) == 1 or list(seeds) != list(range(len(seeds))):
+        runs = [spec.model_copy(update={"loss": loss, "seed": seed}) for seed in seeds for loss in settings]
+        return "\n".join(map(command, runs))
+    first = shlex.split(command(spec))
+    at = first.index("--loss")
+    losses = [word for setting in settings for word in ("--loss", setting)]
+    after = ["--seeds", str(len(seeds)), "--no-controls", f"--title={title}"]
+    return shlex.join(["python", "-m", "simviz", "compare", *first[4:at], *losses, *first[at + 4 :], *after])
+
+
+def python(comparison: Comparison) -> str:
+    """Python that makes the comparison again, every run of it."""
+    specs = [run.spec for run in comparison.runs]
+    if specs[0].predictions is not None:
+        return _python_foreign(comparison, specs)
+    table = _crossed(specs)
+    if table is not None:
+        base = _given([spec for spec, _ in table.values()])
+        own = "".join(f"    {s!r}: {_own(spec, base)!r},\n" for s, (spec, _) in table.items())
+        made = (
+            f"base = {base!r}\n"
+            f"settings = {{\n{own}}}\n"
+            f"seeds = {next(iter(table.values()))[1]}\n"
+            "specs = [checked(loss=s, seed=seed, **base, **own) for seed in seeds for s, own in settings.items()]\n"
+        )
+    else:
+        rows = "".join(f"    checked({_keywords(spec)}),\n" for spec in specs)
+        made = f"specs = [\n{rows}]\n"
+    return (
+        "from simviz import compare\n"
+        "from simviz.runs import checked, worker\n\n"
+        f"{made}"
+        f"comparison = compare.create(specs, title={comparison.title!r})\n"
+        "worker.work(comparison)\n"
+    )
+
+
+def reading(comparison: Comparison, *, part: str, decoder: str, ruler: str | None) -> tuple[str, str]:
+    """The command and the Python that show the kept comparison by this part, decoder and ruler.
+
+    Parameters
+    ----------
+    ruler : as in `evaluation.ruler`; None for the comparison's own
+    """
+    measure = "compare.comparison_ruler(comparison)" if ruler is None else f"evaluation.ruler(classes, {ruler!r})"
+    words = ["python", "-m", "simviz", "report", comparison.id, "--part", part, "--decoder", decoder]
+    words += [] if ruler is None else ["--ruler", ruler]
+    shown = (
+        f"from simviz import compare, {'' if ruler is None else 'evaluation, '}figures\n"
+        "from simviz.report.counts import counted\n"
+        "from simviz.runs import Store\n\n"
+        f"comparison = Store().comparison({comparison.id!r})\n"
+        "classes = comparison.classes\n"
+        f"ruler = {measure}\n"
+        f"rows = compare.table(comparison, part={part!r}, decoder={decoder!r}, ruler=ruler)\n"
+        f"counts = counted(comparison, part={part!r}, decoder={decoder!r}, ruler=ruler)\n"
+        "for row in rows:\n"
+        '    print(row.label, row.mean("accuracy"), row.mean("mean_cost"), row.interval("mean_cost"))\n'
+        "pictures = {s: figures.confusion.confusion(one.mean, classes.names, title=s) for s, one in counts.items()}\n"
+    )
+    return shlex.join([*words, "--out", "report.html"]), shown
+
+
+def _crossed(specs: Sequence[RunSpec]) -> dict[str, tuple[RunSpec, list[int]]] | None:
+    """Setting -> its spec and seeds, where all settings have the same seeds and differ in nothing else; None if not."""
+    table: dict[str, tuple[RunSpec, list[int]]] = {}
+    for spec in specs:
+        first, seeds = table.setdefault(spec.loss, (spec, []))
+        if first.model_copy(update={"seed": spec.seed}) != spec:
+            return None
+        seeds.append(spec.seed)
+    return table if len({tuple(seeds) for _, seeds in table.values()}) == 1 else None
+
+
+def _given(specs: Sequence[RunSpec]) -> dict[str, Any]:
+    """The fields that all specs share and that are not at their default, but for loss and seed."""
+    shared = [_own(spec, {}) for spec in specs]
+    return {k: v for k, v in shared[0].items() if all(k in other and other[k] == v for other in shared)}
+
+
+def _own(spec: RunSpec, base: dict[str, Any]) -> dict[str, Any]:
+    """What the spec has beside `base`, but for loss, seed and what is at its default."""
+    fields = type(spec).model_fields
+    values = {name: getattr(spec, name) for name in fields if name not in (*_OWN, *base)}
+    return {k: v for k, v in values.items() if v != fields[k].get_default(call_default_factory=True)}
+
+
+def _python_foreign(comparison: Comparison, specs: Sequence[RunSpec]) -> str:
+    table, more, read, known = specs[0].class_table, "", "", ""
+    if table is not None and table.endswith(".csv"):
+        more, known = "from simviz.datasets import class_table\n", ", classes=classes, aliases=aliases"
+        read = f"classes, aliases = class_table.read(Path({table!r}), {table!r})\n"
+    elif table is not None:
+        more, known = "from simviz import ClassSet\n", ", classes=classes"
+        read = f"classes = ClassSet.from_dict({_names(comparison)!r})\n"
+    return (
+        f"from pathlib import Path\n\n{more}from simviz.evaluation import foreign\n"
+        "from simviz.runs import Store\nfrom simviz.runs.foreign import keep\n\n"
+        f"files = {[str(s.predictions) for s in specs]!r}\n"
+        f"{read}"
+        f"found = [foreign.read(foreign.source(Path(file)){known}) for file in files]\n"
+        f"comparison = keep(found, store=Store(), ruler={specs[0].ruler!r}, files=files, class_table={table!r})\n"
+    )
+
+
+def _names(comparison: Comparison) -> dict[str, Any]:
+    return {k: v for k, v in comparison.classes.to_dict().items() if v is not None}
+
+
+def _keywords(spec: RunSpec) -> str:
+    values = {"loss": spec.loss, "seed": spec.seed, **_own(spec, {})}
+    return ", ".join(f"{k}={v!r}" for k, v in values.items())
