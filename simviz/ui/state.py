@@ -23,9 +23,11 @@ SIMILARITY = (
 NORMALIZE, HIDE, LOG, TRUE, PREDICTED, PAIRS = "norm", "hide", "log", "t", "p", "of"
 LEVEL, OPENED_GROUPS, EMPTY, MOMENT = "level", "open", "empty", "at"
 GREY, TONE, KIND, PAGE = "grey", "tone", "images", "pg"
+PICTURE, IMAGE, SEED = "picture", "img", "seed"
 CONFUSION = (
     *(NORMALIZE, HIDE, LOG, EMPTY, LEVEL, OPENED_GROUPS, MOMENT),
     *(GREY, TONE, TRUE, PREDICTED, KIND, PAGE, PAIRS),
+    *(PICTURE, IMAGE, SEED),
 )
 DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST = "detail", "spread", "beyond", "quantity", "sort", "worst"
 TOP, BINNING = "k", "bins"

@@ -10,6 +10,7 @@ from simviz.ui.views import (
     confusion_difference,
     confusion_epoch,
     confusion_images,
+    confusion_one,
     confusion_pictures,
     confusion_view,
 )
@@ -33,5 +34,6 @@ def show() -> None:
         confusion_pictures.show(view, cell)
         confusion_difference.show(view, cell)
     confusion_images.show(found, panels, chosen)
+    confusion_one.show(found, panels)
     st.subheader("Most frequent confusions")
     pairs.show(there, shown, by="count", key=state.PAIRS, on_pick=confusion_cell.pick)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ import streamlit as st
 from simviz.ui import cache, links, shell, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
+from simviz.ui.views import confusion_one
 from simviz.ui.views.confusion_cell import first_page
 from simviz.ui.views.confusion_view import members
 
@@ -68,7 +71,7 @@ def show(found: Evidence, panels: list[Panel], chosen: tuple[str, str] | None) -
     st.caption(
         f"{len(kept)} of the {len(inside)} images that at least one run puts into this cell; those of most runs first. "
         "✓: recognised; otherwise the class it was taken for, by how many of the seeds, and the mean probability they "
-        "gave that class."
+        "gave that class. A row that is clicked opens below as “One picture”."
     )
 
 
@@ -140,9 +143,14 @@ def _table(found: Evidence, panels: list[Panel], rows: list[Sample]) -> None:
     side = 68
     if table["picture"].isna().all():
         table, side = table.drop(columns="picture"), 36
+    names = [s.id for s in rows]
+    widget = f"images-{sha256(repr(names).encode()).hexdigest()[:8]}"  # other rows have nothing selected yet
     st.dataframe(
         table,
         hide_index=True,
+        key=widget,
+        on_select=partial(confusion_one.clicked, widget, names),
+        selection_mode="single-row",
         row_height=side,
         column_config={"picture": st.column_config.ImageColumn(width=72, pinned=True)},
         height=min(side * len(table) + 40, 700),
