@@ -144,6 +144,8 @@ def test_the_sentence_on_differences_counts_the_controls_whose_interval_leaves_0
     found = {("pixels", "words"): [0.1, 0.11, 0.12], ("ce", "words"): [-0.2, 0.2, 0.1], ("new", "words"): [-0.1, -0.11]}
     text = agreeing.difference_text(found, 9)
     assert "With words it agrees more than 1 of 3 controls, and less than new." in text
+    partly = agreeing.difference_text({("pixels", "words"): [0.1, 0.11], ("ce", "words"): [0.2]}, 9)
+    assert "With words it agrees more than 1 of 2 controls; of ce there is one seed, so no interval." in partly
     alone = agreeing.difference_text({("pixels", "words"): [0.1]}, 9)
     assert "one seed: no interval" in alone
 

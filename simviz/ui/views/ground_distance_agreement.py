@@ -156,12 +156,14 @@ def difference_text(differences: Differences, epoch: int) -> str:
         return f"{head}, one seed: no interval, so chance is not told from a finding."
     text = f"{head}, paired by seed; in brackets the 95 % t interval over the seeds. "
     for reference in dict.fromkeys(r for _, r in differences):
-        of = {c: statistics.mean_interval(v) for (c, r), v in differences.items() if r == reference and len(v) > 1}
+        of = {c: statistics.mean_interval(v) for (c, r), v in differences.items() if r == reference}
         above = [c for c, one in of.items() if one.low is not None and one.low > 0]
         below = [c for c, one in of.items() if one.high is not None and one.high < 0]
+        alone = [c for c, one in of.items() if one.low is None]
         beyond = "more than every control" if len(above) == len(of) else f"more than {len(above)} of {len(of)} controls"
         text += f"With {reference} it agrees {beyond}"
-        text += f", and less than {', '.join(below)}. " if below else ". "
+        text += f", and less than {', '.join(below)}" if below else ""
+        text += f"; of {', '.join(alone)} there is one seed, so no interval. " if alone else ". "
     return text.strip()
 
 

@@ -163,7 +163,8 @@ def _details(comparison: Comparison, found: list[Line]) -> None:
     with right:
         st.caption("its confusions")
         alt = f"Confusion matrix of {now.setting} on the validation part after epoch {now.epoch}"
-        st.image(picture, width=180, caption=f"validation, epoch {now.epoch}", alt=alt)
+        with st.container(width=180):  # never wider than its column, nor blown up on a narrow screen
+            st.image(picture, width="stretch", caption=f"validation, epoch {now.epoch}", alt=alt)
 
 
 def _pills(found: Sequence[Line]) -> str:

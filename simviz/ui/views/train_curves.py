@@ -68,7 +68,8 @@ def chart(table: pd.DataFrame, metric: str, settings: Sequence[str]) -> alt.Char
         .mark_line(point=alt.OverlayMarkDef(size=18), strokeWidth=2, opacity=0.85)
         .encode(
             x=alt.X("epoch:Q", title="epoch", axis=axis).scale(domain=[min(1, last), max(last, 2)], nice=False),
-            y=alt.Y(f"{metric}:Q", title=None).scale(zero=False),
+            # Room for four figures from the start: a live chart that grows wider labels cuts them off.
+            y=alt.Y(f"{metric}:Q", title=None, axis=alt.Axis(minExtent=34)).scale(zero=False),
             color=color,
             strokeDash=dash,
             detail="run:N",
