@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simviz import matrices
 from simviz.classes import ClassSet
+from simviz.ui import shell
 
 CLASSES = 12
 CELL, GAP = 11, 34
@@ -43,6 +44,7 @@ def show() -> None:
         with column.container(border=True, height="stretch"):
             st.page_link(f"pages/{page}.py", label=f"**{way}**", icon=":material/arrow_forward:")
             st.caption(about)
+    shell.frame()  # unpacks the examples, on a first start, before they are counted
     st.caption(environment())
 
 
