@@ -15,14 +15,10 @@ from simviz import compare, evaluation
 from simviz.classes import ClassSet
 from simviz.evaluation import Ruler
 from simviz.matrices.files import escaped
+from simviz.report.cells import formula_safe
 from simviz.report.counts import Counts
 
 CORNER = "true \\ predicted"
-
-
-def formula_safe(text: str) -> str:
-    """The text as a table cell that no spreadsheet runs: an apostrophe before a leading =, +, -, @ or tab."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n") else text
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -62,6 +62,7 @@ ICON = (
     '<path fill="#fff" fill-opacity=".45" d="M6.5 3h3v3h-3zM3 6.5h3v3H3zM10 6.5h3v3h-3zM6.5 10h3v3h-3z"/></svg>'
 )
 
+drawn: ContextVar[dict[str, Any]] = ContextVar("drawn")  # the page's figures by key, for their JSON
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
 
 
@@ -97,6 +98,7 @@ def run() -> None:
     """Called by app.py: the navigation, the sidebar, then the page inside them."""
     page = st.navigation(pages())
     links.place.set(st.container())
+    drawn.set({})
     with st.sidebar:
         _pickers.set(st.container())
         link = st.container()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 
+from simviz.report.cells import formula_safe
+
+__all__ = ["duration", "formula_safe", "plain"]
+
 
 def plain(text: object) -> str:
     """The text with every character of Markdown escaped, so that it is shown and not run."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])", r"\\\1", str(text))
-
-
-def formula_safe(text: str) -> str:
-    """The text as a table cell that no spreadsheet runs: an apostrophe before a leading =, +, -, @ or tab."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
 
 
 def duration(seconds: float) -> str:

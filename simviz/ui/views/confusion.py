@@ -13,6 +13,7 @@ from simviz.ui.views import (
     confusion_one,
     confusion_pictures,
     confusion_view,
+    take_away,
 )
 
 
@@ -37,3 +38,4 @@ def show() -> None:
     confusion_one.show(found, panels)
     st.subheader("Most frequent confusions")
     pairs.show(there, shown, by="count", key=state.PAIRS, on_pick=confusion_cell.pick)
+    take_away.show(found, there)

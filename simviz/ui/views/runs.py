@@ -17,7 +17,7 @@ from simviz.runs.progress import Line
 from simviz.runs.store import read_json
 from simviz.ui import folders, links, shell, state
 from simviz.ui.text import plain
-from simviz.ui.views import runs_judge
+from simviz.ui.views import runs_judge, take_away
 
 UPLOAD_MB = 20
 DELETING, OUTCOME = "delete-asked", "runs-outcome"  # of a click, for the run of the page that follows it
@@ -137,7 +137,8 @@ def _one(comparison: Comparison) -> None:
         "One run in full", ids, index=None, key=state.RUN, bind="query-params", placeholder="choose a run"
     )
     if picked is not None:
-        _full(comparison.run(picked), found[ids.index(picked)])
+        _full(comparison.run(picked), found[ids.index(picked)], comparison)
+    take_away.whole(comparison)
 
 
 def _run_row(run: Run, one: Line) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def _maybe(run: Run, name: str) -> dict[str, Any]:
         return {}
 
 
-def _full(run: Run, one: Line) -> None:
+def _full(run: Run, one: Line, comparison: Comparison) -> None:
     """One run: how to make it again, where it ran, what it said."""
     if one.state == "broken":
         st.error(plain(one.said), icon=":material/error:")
@@ -175,6 +176,12 @@ def _full(run: Run, one: Line) -> None:
     else:
         st.caption("The command that makes this run again:")
     st.code(command(run.spec), language="bash", wrap_lines=True)
+    with st.expander(
+        "From Python, and its weights", icon=":material/code:", on_change="rerun", key=f"py-{run.id}"
+    ) as box:
+        if box.open:
+            st.code(take_away.python_of(run, comparison), language="python", wrap_lines=True)
+            take_away.of_run(run, comparison)
     where, measured = st.columns(2)
     with where:
         st.caption("Where it ran, and on what")

@@ -17,6 +17,7 @@ from simviz.ui.views import (
     severity_order,
     severity_ranking,
     severity_table,
+    take_away,
 )
 
 ROOMS = {
@@ -47,6 +48,7 @@ def show() -> None:
     severity_table.show(found, rows)
     _accuracy_cost(found, rows, ruler)
     _room(found, rows, ruler)
+    take_away.show(found)
 
 
 def ruler_text(found: Evidence, rows: list[compare.Row]) -> str:

@@ -1,0 +1,179 @@
+"""Take it away: what is on the screen as files, as commands, and as a paragraph of a paper."""
+
+from __future__ import annotations
+
+import html
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from simviz import compare
+from simviz.evaluation import RULERS, Ruler
+from simviz.report import reproduce, tables
+from simviz.report.counts import Counted
+from simviz.report.methods import methods
+from simviz.runs import Comparison, Run, weights
+from simviz.ui import charts, shell, state
+from simviz.ui.evidence import Evidence
+from simviz.ui.text import plain
+
+
+def show(found: Evidence, there: Evidence | None = None) -> None:
+    """An expander for a page of results; what is heavy is made on a click.
+
+    Parameters
+    ----------
+    there : what the matrices are of, where that is not `found`: an epoch
+    """
+    with st.expander("Take it away", icon=":material/download:", on_change="rerun", key="take-away") as box:
+        if not box.open:
+            return
+        panels, classes, ruler = found.panels(), found.classes, found.ruler
+        counts = {p.label: Counted(found.confusion(p), len(p.runs)) for p in panels}
+        name = found.comparison.id
+        with st.container(horizontal=True):
+            _download("Class by class (CSV)", lambda: tables.by_class(counts, classes, ruler), f"classes-{name}.csv")
+            _download("Confused pairs (CSV)", lambda: tables.pairs(counts, classes, ruler), f"pairs-{name}.csv")
+            rows = found.table
+            _download("Settings (CSV)", lambda: tables.severity(found.part, ruler, rows), f"settings-{name}.csv")
+        _matrices(there or found)
+        _pictures(name)
+        asked = st.session_state.get(state.RULER)
+        choice = asked if asked in RULERS else None
+        _comparison(found.comparison, found.part, found.decoder, ruler, choice, rows)
+
+
+def whole(comparison: Comparison) -> None:
+    """The same for the page of runs: report, commands and methods by the comparison's own ruler."""
+    with st.expander("Take it away", icon=":material/download:", on_change="rerun", key="take-away") as box:
+        if not box.open:
+            return
+        try:
+            ruler = compare.comparison_ruler(comparison)
+            rows = compare.table(comparison, ruler=ruler)
+        except (ValueError, OSError) as error:
+            st.error(plain(error))
+            return
+        if not rows:
+            st.info("No run has predictions on the test part yet.")
+            return
+        _download(
+            "Settings (CSV)", lambda: tables.severity("test", ruler, rows), f"settings-{comparison.id}.csv", "settings"
+        )
+        _comparison(comparison, "test", "argmax", ruler, None, rows)
+
+
+def of_run(run: Run, comparison: Comparison) -> None:
+    """A run's weights, and the Python that loads them; a sentence where it keeps none."""
+    file = f"{run.id}.safetensors"
+    try:
+        text = weights.snippet(run, file)
+    except (ValueError, OSError) as error:
+        st.caption(f"No weights to take along: {plain(error)}.")
+        return
+    _download("Weights (safetensors)", lambda: weights.dumps(run, comparison.classes), file, f"weights-{run.id}")
+    st.caption("Python that loads them; it gives this run's kept predictions back.")
+    st.code(text, language="python")
+
+
+def python_of(run: Run, comparison: Comparison) -> str:
+    """Python that makes one run again."""
+    alone = Comparison(comparison.path)
+    alone.runs = [run]
+    return reproduce.python(alone)
+
+
+def _download(label: str, make: Callable[[], bytes | str], file: str, key: str | None = None) -> None:
+    kinds = {"csv": "text/csv", "html": "text/html", "zip": "application/zip"}
+    st.download_button(
+        label,
+        data=make,
+        file_name=file,
+        mime=kinds.get(file.rpartition(".")[2], "application/octet-stream"),
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"take-{key or label}",
+    )
+
+
+def _matrices(found: Evidence) -> None:
+    """One matrix of counts at a time, as CSV and npz."""
+    panels = {p.label: p for p in found.panels()}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.selectbox("Matrix of", list(panels), key=f"take-matrix-{found.comparison.id}", width=360)
+        counts, classes = found.confusion(panels[label]), found.classes
+        file = f"confusion-{'-'.join(label.replace('@', ' ').replace(':', ' ').split())}"
+        _download("Matrix (CSV)", lambda: tables.matrix_csv(counts, classes), f"{file}.csv")
+        _download("Matrix (npz)", lambda: tables.matrix_npz(counts, classes), f"{file}.npz")
+    over = f", {len(panels[label].runs)} runs summed" if len(panels[label].runs) > 1 else ""
+    st.caption(f"Counts, row: true class{over}. `python -m simviz evaluate` and this app read both files back.")
+
+
+def _pictures(name: str) -> None:
+    """What the camera of a picture saves, and all pictures of the page as JSON."""
+    drawn = dict(shell.drawn.get())
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "The camera of a picture saves",
+            charts.FORMATS,
+            default=charts.FORMATS[0],
+            required=True,
+            key=charts.CAMERA,
+            persist_state="session",
+        )
+        _download("Pictures (JSON)", lambda: _zipped(drawn), f"pictures-{name}.zip")
+    st.caption(f"{len(drawn)} pictures of this page as plotly JSON; `plotly.io.from_json` reads them.")
+
+
+def _zipped(drawn: Mapping[str, go.Figure]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key, fig in drawn.items():
+            archive.writestr(f"{key}.json", str(fig.to_json()))
+    return buffer.getvalue()
+
+
+def _comparison(
+    comparison: Comparison, part: str, decoder: str, ruler: Ruler, choice: str | None, rows: list[compare.Row]
+) -> None:
+    """The report, how to make all this again, and the methods."""
+    frame = shell.frame()
+    groups = comparison.groups
+    both = (frame.a, frame.b) if frame.a in groups and frame.b in groups and frame.a != frame.b else None
+    _download(
+        "Report (HTML)",
+        lambda: _report(comparison, part, decoder, ruler, choice, both),  # type: ignore[arg-type]
+        f"report-{comparison.id}.html",
+    )
+    st.caption("One file of about 6 MB with everything in it, which opens without internet. Made when you click.")
+    line, reading = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice)
+    st.caption("The same from the command line, and from Python")
+    st.code(line, language="bash", wrap_lines=True)
+    st.code(reading, language="python", wrap_lines=True)
+    st.caption("The runs themselves")
+    st.code(reproduce.commands(comparison), language="bash", wrap_lines=True)
+    st.code(reproduce.python(comparison), language="python", wrap_lines=True)
+    said = methods(comparison, part=part, decoder=decoder, ruler=ruler, rows=rows)
+    st.caption("Methods, as the runs record them")
+    st.code(said.text, language=None, wrap_lines=True)
+    st.code(said.bibtex, language="bibtex", wrap_lines=True)
+
+
+def _report(
+    comparison: Comparison,
+    part: str,
+    decoder: str,
+    ruler: Ruler,
+    choice: str | None,
+    sides: tuple[str, str] | None,
+) -> str:
+    """The report, or a page of one sentence: nothing else can be said from inside a download."""
+    from simviz.report.html import report
+
+    try:
+        return report(comparison, part=part, decoder=decoder, ruler=ruler, choice=choice, sides=sides)
+    except (ValueError, OSError) as error:
+        return f"<!doctype html><meta charset='utf-8'><p>No report could be made: {html.escape(str(error))}</p>"

@@ -1,0 +1,111 @@
+"""One file that opens anywhere, shows what the library computes, and runs nothing from outside."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from simviz import compare
+from simviz.cli import main
+from simviz.report.html import report
+from simviz.runs import Store, StoreError
+
+
+class Reader(HTMLParser):
+    """Tags, their attributes, and the text outside of scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.inside = tag
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if self.inside not in ("script", "style"):
+            self.text += data
+
+
+def test_nothing_hostile_becomes_markup_and_nothing_is_lost(hostile):
+    comparison = hostile()
+    page = Reader(report(comparison))
+    assert not {tag for tag, _ in page.tags} & {"img", "b", "i", "u", "link", "iframe"}
+    scripts = [attrs for tag, attrs in page.tags if tag == "script"]
+    assert all("src" not in attrs for attrs in scripts)
+    assert comparison.title in page.text
+    assert "<i>data</i>" in page.text
+    assert "<b>a note</b>" in page.text
+    figures = 1 + 1 + 2 + 1  # accuracy, classes, a matrix a setting, one difference
+    assert len(scripts) == 1 + figures  # no name has closed one and opened another
+    assert sum(attrs.get("class") == "plotly-graph-div" for _, attrs in page.tags) == figures
+
+
+def test_plotly_is_inside_once_and_the_size_is_the_truth(hostile):
+    text = report(hostile(seeds=1))
+    assert len(re.findall(r"plotly\.js v\d", text)) == 1
+    said, plotly = map(float, re.search(r"This file has ([\d.]+) MB, ([\d.]+) MB of it plotly.js", text).groups())
+    assert said == pytest.approx(len(text.encode()) / 1e6, abs=0.06)
+    assert said > plotly > 4
+    assert "With one run a setting there are no intervals" in text
+
+
+@pytest.mark.parametrize(("decoder", "part"), [("argmax", "test"), ("min_cost", "validation")])
+def test_the_table_is_that_of_the_library(shapes, decoder, part):
+    page = Reader(report(shapes, decoder=decoder, part=part))
+    for row in compare.table(shapes, decoder=decoder, part=part):
+        low, high = row.interval("mean_cost")
+        assert f"{row.mean('mean_cost'):.3f} ± {(high - low) / 2:.3f}" in page.text
+        assert row.label in page.text
+    for finding in compare.findings(compare.table(shapes, decoder=decoder, part=part)):
+        assert finding in page.text
+
+
+def test_a_and_b_are_the_only_difference_where_they_are_given(shapes):
+    headings = re.findall(r"<h2>Difference: (.*?)</h2>", report(shapes))
+    assert headings == ["ce minus simloss@words:keep=0.3", "ce minus self_guided"]  # no control is asked about
+    given = report(shapes, sides=("self_guided", "ce"))
+    assert re.findall(r"<h2>Difference: (.*?)</h2>", given) == ["self_guided minus ce"]
+
+
+def test_the_command_writes_the_file(hostile, tmp_path, capsys):
+    comparison = hostile()
+    out = tmp_path / "report.html"
+    options = ["--runs", str(comparison.path.parent), "--ruler", "zero_one", "--decoder", "min_cost"]
+    assert main(["report", comparison.id, "--out", str(out), *options]) == 0
+    assert "Ruler: zero_one" in out.read_text(encoding="utf-8")
+    assert capsys.readouterr().out == f"{out}: {out.stat().st_size / 1e6:.1f} MB\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["gone", "--out", "r.html"], "there is no comparison 'gone'"),
+        (["ID", "--out", "gone/r.html"], "there is no folder 'gone'"),
+        (["ID", "--out", "r.html", "--ruler", "positions"], "needs classes with positions"),
+        (["ID", "--out", "r.html", "--decoder", "best"], "there is no decoder 'best'"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence_and_leaves_no_file(hostile, tmp_path, monkeypatch, capsys, arguments, text):
+    comparison = hostile()
+    monkeypatch.chdir(tmp_path)
+    asked = [comparison.id if a == "ID" else a for a in arguments]
+    assert main(["report", *asked, "--runs", "runs"]) == 1
+    assert text in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_comparison_without_predictions_is_refused(hostile):
+    comparison = hostile()
+    for run in comparison.runs:
+        (run.path / "test.npz").unlink()
+    with pytest.raises(StoreError, match="there is nothing to report"):
+        report(Store(comparison.path.parent).comparison(comparison.id))

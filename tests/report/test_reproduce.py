@@ -1,0 +1,125 @@
+"""Commands and Python that make, and read, the very comparison: executed."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simviz import compare
+from simviz.cli import main
+from simviz.report import reproduce
+from simviz.runs import Comparison, Store, checked
+
+GIVEN = {"dataset": "pictograms", "epochs": 5, "words": {"a b": "it's"}}
+
+
+def laid_out(root, specs, title="it's $HOME"):
+    info = {"classes": {"names": ["a", "b"]}, "dataset": {"name": "x"}}
+    return Store(root).create(title, specs, info)
+
+
+def run(text: str, comparison_store) -> Comparison:
+    names: dict = {}
+    exec(text, names)
+    return names["comparison"]
+
+
+def specs_of(comparison):
+    return [r.spec for r in comparison.runs]
+
+
+def test_python_makes_the_same_runs_with_the_same_numbers(shapes, store):
+    again = run(reproduce.python(shapes), store)
+    assert specs_of(again) == specs_of(shapes)
+    assert again.title == shapes.title
+    for a, b in zip(compare.table(again), compare.table(shapes), strict=True):
+        assert (a.label, a.seeds) == (b.label, b.seeds)
+        assert a.values["accuracy"] == pytest.approx(b.values["accuracy"], abs=1e-6)
+
+
+def test_the_command_asks_for_the_same_runs(shapes, store, capsys):
+    (line,) = reproduce.commands(shapes).splitlines()
+    words = shlex.split(line)
+    assert words[:4] == ["python", "-m", "simviz", "compare"]
+    assert main([*words[3:], "--epochs", "1"]) == 0
+    (made,) = Store().comparisons()
+    assert [s.model_copy(update={"epochs": 3}) for s in specs_of(made)] == specs_of(shapes)
+    assert made.title == "shapes"
+
+
+def test_reading_shows_what_the_screen_does(shapes, monkeypatch, capsys):
+    monkeypatch.setenv("SIMVIZ_RUNS", str(shapes.path.parent))
+    line, text = reproduce.reading(shapes, part="validation", decoder="min_cost", ruler="zero_one")
+    names: dict = {}
+    exec(text, names)
+    assert names["ruler"].name == "zero_one"
+    rows = compare.table(shapes, part="validation", decoder="min_cost", ruler=names["ruler"])
+    assert [r.values for r in names["rows"]] == [r.values for r in rows]
+    assert len(names["pictures"]) == len(shapes.groups)
+    printed = capsys.readouterr().out
+    assert all(f"{r.label} {r.mean('accuracy')}" in printed for r in rows)
+    _, plain = reproduce.reading(shapes, part="test", decoder="argmax", ruler=None)
+    exec(plain, names)
+    assert names["ruler"].name == "words"  # the comparison's own
+    assert shlex.split(line)[4:] == [
+        *(shapes.id, "--part", "validation", "--decoder", "min_cost", "--ruler", "zero_one"),
+        *("--out", "report.html"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("specs", "lines"),
+    [
+        ([checked(loss=s, seed=seed, **GIVEN) for seed in (0, 1) for s in ("ce", "gce")], ["compare"]),
+        ([checked(loss="ce", seed=7, **GIVEN)], ["train"]),
+        ([checked(loss=s, seed=seed, **GIVEN) for seed in (3, 4) for s in ("ce", "gce")], ["train"] * 4),
+        (
+            [checked(loss=s, lr=r, seed=seed, **GIVEN) for seed in (0, 1) for s, r in (("ce", 0.1), ("gce", 0.2))],
+            ["compare"] * 2,
+        ),
+        ([checked(loss="ce", seed=0, **GIVEN), checked(loss="ce", seed=0, lr=0.1, **GIVEN)], ["train"] * 2),
+        ([checked(loss="ce", seed=0, **GIVEN), checked(loss="gce", seed=1, **GIVEN)], ["train"] * 2),
+    ],
+)
+def test_every_run_is_asked_for_once_and_as_it_was(tmp_path, monkeypatch, specs, lines):
+    from simviz import cli
+
+    comparison = laid_out(tmp_path, specs)
+    found = []
+    for line in reproduce.commands(comparison).splitlines():
+        words = shlex.split(line)[3:]
+        arguments = cli._parser().parse_args(words)
+        lossy = [(s, n) for n in range(arguments.seeds) for s in arguments.loss] if words[0] == "compare" else None
+        for loss, seed in lossy or [(arguments.loss, arguments.seed)]:
+            found.append(checked(loss=loss, seed=seed, **cli._base(arguments)))
+    assert [line.split()[3] for line in reproduce.commands(comparison).splitlines()] == lines
+    assert sorted(map(repr, found)) == sorted(map(repr, specs))
+    made: list = []
+    monkeypatch.setattr(compare, "create", lambda specs, title: made.extend([*specs, title]))
+    monkeypatch.setattr("simviz.runs.worker.work", lambda comparison: None)
+    exec(reproduce.python(comparison), {})
+    assert made == [*specs, comparison.title]
+
+
+@pytest.mark.parametrize("table", [None, "classes.csv", "no,yes"])
+def test_predictions_made_elsewhere_are_read_again(tmp_path, store, monkeypatch, capsys, table):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for name in ("-first", "second"):
+        truth, said = (np.array(["no", "yes"])[np.sort(random.integers(0, 2, 30))] for _ in range(2))
+        truth = np.array(["no", "yes"])[np.arange(30) % 2]
+        pd.DataFrame({"y_true": truth, "y_pred": said}).to_csv(f"{name}.csv", index=False)
+    (tmp_path / "classes.csv").write_text("name,position\nno,0\nyes,1\n")
+    options = [] if table is None else ["--classes", table]
+    assert main(["evaluate", "./-first.csv", "second.csv", *options]) == 0
+    (first,) = Store().comparisons()
+    again = run(reproduce.python(first), store)
+    assert [r.values for r in compare.table(again)] == [r.values for r in compare.table(first)]
+    assert again.classes == first.classes
+    words = shlex.split(reproduce.commands(first))
+    assert words[3] == "evaluate"
+    assert main(words[3:]) == 0
+    assert len(Store().comparisons()) == 3
