@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import time
 from collections.abc import Iterable, Sequence
 
@@ -28,12 +29,13 @@ SHOWN = {
 }
 _STYLE = """
 :root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, sans-serif; color: #1B2430; background: #fff; max-width: 1000px; margin: 0 auto;
+body { font: 16px/1.5 system-ui, sans-serif; color: #1B2430; background: #fff; max-width: 1060px; margin: 0 auto;
   padding: 24px 16px 64px; overflow-wrap: anywhere; }
 h1 { font-size: 1.8rem; line-height: 1.2; } h2 { font-size: 1.25rem; margin-top: 2.5rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid #D8DEE6; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 12rem; }
+th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: normal; }
+table { font-size: .88rem; } .plot { min-width: 640px; }
 .note { color: #4A5565; font-size: .9rem; } pre { background: #F3F5F8; padding: 12px; overflow-x: auto;
   font-size: .85rem; }
 """
@@ -126,7 +128,7 @@ def _table(rows: Sequence[compare.Row]) -> str:
     for row in rows:
         mark = " (control)" if row.control else ""
         mark += " (trained on the ruler)" if row.same_ruler else ""
-        cells = [html.escape(row.label + mark), *(_cell(row, m) for m in known), str(len(row.seeds))]
+        cells = [_breakable(row.label) + mark, *(_cell(row, m) for m in known), str(len(row.seeds))]
         lines.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
     said = [*compare.findings(rows), *(f"{r.label}: {w}" for r in rows for w in r.warnings)]
     listed = "".join(f"<li>{html.escape(text)}</li>" for text in said)
@@ -136,6 +138,11 @@ def _table(rows: Sequence[compare.Row]) -> str:
         "severity. Control rows were not asked for; they show what a setting must be seen beside.</p>\n"
         f"<ul>{listed}</ul>"
     )
+
+
+def _breakable(label: str) -> str:
+    """A setting that may be broken into lines at its parts only."""
+    return re.sub("([@:,])", r"<wbr>\1", html.escape(label))
 
 
 def _cell(row: compare.Row, metric: str) -> str:
@@ -152,7 +159,8 @@ def _picture(picture: Picture) -> str:
     drawn = figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG, default_height=460)
     said = html.escape(picture.caption)
     return (
-        f'<h2>{html.escape(picture.heading)}</h2>\n<div role="img" aria-label="{said}">{drawn}</div>\n'
+        f'<h2>{html.escape(picture.heading)}</h2>\n<div class="wide"><div class="plot" role="img" aria-label="{said}">'
+        f"{drawn}</div></div>\n"
         f'<p class="note">{said}</p>'
     )
 
