@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from simviz import ClassMatrix, ClassSet, matrices
 from simviz.matrices import anatomy
-from simviz.matrices.forecast import forecast
 
 from .strategies import SEEDS, similarity
 
@@ -125,7 +124,6 @@ def test_classes_on_a_circle_draw_alike(size, r):
     circle = ClassSet([str(i) for i in range(size)], positions=range(size), period=size)
     found = anatomy.measure(matrices.class_order(circle, r))
     assert found.uninformed.tolist() == pytest.approx([1 / size] * size)
-    assert forecast(matrices.class_order(circle, r)).warning is None
 
 
 @given(st.integers(1, 6), st.integers(0, 5), SEEDS)

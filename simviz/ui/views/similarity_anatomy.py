@@ -10,6 +10,7 @@ from simviz.classes import ClassSet
 from simviz.figures import anatomy as rooms
 from simviz.figures import matrix as pictures
 from simviz.matrices import ClassMatrix, anatomy
+from simviz.matrices.forecast import Forecast
 from simviz.ui import cache, charts, links, state
 from simviz.ui.text import plain
 
@@ -64,7 +65,7 @@ def show(matrix: ClassMatrix, shown: ClassMatrix, classes: ClassSet) -> None:
     matrix : as it was built
     shown : the same as the similarity or the distance that is in view
     """
-    warning = forecast(matrix)
+    found = forecast(matrix)
     links.unknown(state.ROOM, state.ROOMS, "part of the anatomy")
     room = st.segmented_control(
         "Look at", state.ROOMS, default=state.ROOMS[0], required=True, key=state.ROOM, bind="query-params"
@@ -73,7 +74,7 @@ def show(matrix: ClassMatrix, shown: ClassMatrix, classes: ClassSet) -> None:
     if len(matrix) < 2 and room in ("nearest", "dendrogram", "map"):
         st.info("A single class is near to no other.")
     elif room == "columns":
-        _columns(matrix, warning)
+        _columns(matrix, found)
     elif room == "nearest":
         _nearest(shown, groups)
     elif room == "dendrogram":
@@ -84,26 +85,25 @@ def show(matrix: ClassMatrix, shown: ClassMatrix, classes: ClassSet) -> None:
         _split(matrix)
 
 
-def forecast(matrix: ClassMatrix) -> str | None:
-    """What to expect of SimLoss with this matrix, said and returned where it is a warning."""
+def forecast(matrix: ClassMatrix) -> Forecast:
+    """What to expect of SimLoss with this matrix, said where it is a warning."""
     found = cache.forecast(matrix.to_similarity())
     if found.warning:
         box = st.error if found.costly else st.warning
         box(f"**Forecast.** {plain(found.warning)}", icon=":material/hub:")
-    return found.warning
+    return found
 
 
-def _columns(matrix: ClassMatrix, warning: str | None) -> None:
+def _columns(matrix: ClassMatrix, found: Forecast) -> None:
     st.subheader("Column sums: where SimLoss pays a bonus")
     measured = cache.measured(matrix)
-    if not warning:
-        low, high = measured.column_sums.min(), measured.column_sums.max()
-        st.caption(
-            f"Column sums run from {low:.2f} to {high:.2f}; a network that knows nothing yet is drawn to about "
-            f"{measured.effective_classes:.0f} of {len(matrix)} classes. Forecast: SimLoss keeps "
-            "most of cross entropy's accuracy."
-        )
-    hubs = [name for name, _ in measured.hubs()] if warning else []
+    low, high = measured.column_sums.min(), measured.column_sums.max()
+    st.caption(
+        f"Column sums run from {low:.2f} to {high:.2f}; a network that knows nothing yet is drawn to about "
+        f"{found.drawn_to:.0f} of {len(matrix)} classes. Telling them apart earns {found.incentive:.0%} of what cross "
+        "entropy pays for it."
+    )
+    hubs = [name for name, _ in measured.hubs()] if found.gathers else []
     alt = f"Column sums, largest {measured.hubs(1)[0][0]} with {measured.hubs(1)[0][1]:.1f}"
     charts.show(pictures.column_sums(matrix.names, measured.column_sums, hubs=hubs), "columns", alt)
 
