@@ -38,7 +38,7 @@ def test_pictograms_words_three_losses_confusion_severity(server, visit):
 
 def test_tree_rings_with_an_order(server, visit):
     page = visit(f"{server}/train?on=tree-rings")
-    for setting in ("ce", "emd2", "simloss@order:r=0.8"):
+    for setting in ("ce", "emd2", "simloss@order:r=0.3"):
         page.get_by_role("button", name=setting).first.wait_for()
     steps.start(page, epochs=2, images=400)
     steps.finished(page, 3)

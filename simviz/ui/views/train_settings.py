@@ -76,7 +76,7 @@ def edited_words(whole: ClassSet) -> dict[str, str]:
 def defaults(classes: ClassSet) -> list[str]:
     """What to begin with: the losses that these classes allow."""
     if classes.ordered:
-        return ["ce", "emd2", "simloss@order:r=0.8"]
+        return ["ce", "emd2", "simloss@order:r=0.3"]
     if all(r.how != "missing" for r in cache.resolved(classes)):
         part = WORDS
     elif classes.groups is not None:
