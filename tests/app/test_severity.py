@@ -8,8 +8,9 @@ from sklearn.metrics import cohen_kappa_score
 
 from simviz import ClassSet, compare, evaluation, matrices
 from simviz.evaluation.predictions import Predictions
+from simviz.report import tables
 from simviz.ui.text import formula_safe
-from simviz.ui.views import severity_classes, severity_table
+from simviz.ui.views import severity_classes
 from tests.app.reading import array, figures, says, title, unescaped
 
 PETS = ClassSet(["cat", "dog", "truck"], groups=["animal", "animal", "vehicle"])
@@ -196,7 +197,7 @@ def test_the_download_holds_every_metric_and_no_formula(visit, pets):
     at = visit("severity")
     assert [b.label for b in at.get("download_button")] == ["Table as CSV"]
     rows = compare.table(pets)
-    table = pd.read_csv(io.BytesIO(severity_table.as_csv("test", evaluation.ruler(PETS, "groups"), rows)))
+    table = pd.read_csv(io.BytesIO(tables.severity("test", evaluation.ruler(PETS, "groups"), rows)))
     assert table["setting"].tolist() == [r.setting for r in rows]
     for metric in ("accuracy", "nll", "mistake_severity"):
         assert np.allclose(table[metric], [r.mean(metric) for r in rows])

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from simviz import compare
-from simviz.evaluation import Ruler
+from simviz.report import tables
 from simviz.ui.evidence import Evidence
-from simviz.ui.text import formula_safe, plain
+from simviz.ui.text import plain
 
 SHARES = ("accuracy", "superclass_accuracy", "failed_superclass_accuracy", "macro_recall", "top5", "within_1")
 SHOWN = {
@@ -34,7 +34,7 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
     )
     st.download_button(
         "Table as CSV",
-        data=lambda: as_csv(found.part, found.ruler, rows),
+        data=lambda: tables.severity(found.part, found.ruler, rows),
         file_name=f"severity-{found.comparison.id}.csv",
         mime="text/csv",
         on_click="ignore",
@@ -86,23 +86,3 @@ def _table(rows: list[compare.Row], metrics: Mapping[str, tuple[str, str]]) -> t
 def _half(row: compare.Row, metric: str) -> float | None:
     interval = row.interval(metric)
     return None if interval is None else (interval[1] - interval[0]) / 2
-
-
-def as_csv(part: str, ruler: Ruler, rows: list[compare.Row]) -> bytes:
-    """Every metric of every row with its interval, UTF-8; no cell is a formula."""
-    lines = []
-    for row in rows:
-        line: dict[str, object] = {
-            "setting": formula_safe(row.setting),
-            "decoder": row.decoder,
-            "part": part,
-            "ruler": formula_safe(ruler.describe()),
-            "trained_on_the_ruler": row.same_ruler,
-            "control": row.control,
-            "seeds": " ".join(map(str, row.seeds)),
-        }
-        for metric in row.values:
-            interval = row.interval(metric) or (None, None)
-            line |= {metric: row.mean(metric), f"{metric}_low": interval[0], f"{metric}_high": interval[1]}
-        lines.append(line)
-    return pd.DataFrame(lines).to_csv(index=False).encode()
