@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.numpy import load
 
 from simviz import compare, datasets
 from simviz.runs import Comparison, Store, StoreError, weights, worker
@@ -76,3 +77,22 @@ def test_a_run_without_weights_or_with_old_or_damaged_ones_gets_a_sentence(train
     path.unlink()
     with pytest.raises(StoreError, match="keeps no weights here"):
         weights.dumps(run, copy.classes)
+
+
+@pytest.mark.parametrize(("number", "best"), [(0, True), (len(SETTINGS), False)])
+def test_the_best_epoch_is_taken_where_the_run_kept_it(trained, tmp_path, number, best):
+    from simviz.runs import checkpoint
+
+    original, _ = trained
+    copy = Comparison(shutil.copytree(original.path, tmp_path / original.id))
+    run = copy.runs[number]
+    before = load(weights.dumps(run, copy.classes))
+    state = checkpoint.load(run.path / "checkpoint.safetensors")
+    state["network"] = {key: value * 0 for key, value in state["network"].items()}
+    state["progress"]["best_value"] = float(state["progress"]["best_value"])
+    checkpoint.save(state, run.path / "checkpoint.safetensors")
+    after = load(weights.dumps(run, copy.classes))
+    assert after.keys() == before.keys()
+    heads = [found["network.head.weight"] for found in (before, after)]
+    assert heads[0].any()
+    assert np.array_equal(*heads) == best

@@ -148,7 +148,9 @@ def _comparison(
         lambda: _report(comparison, part, decoder, ruler, choice, both),  # type: ignore[arg-type]
         f"report-{comparison.id}.html",
     )
-    st.caption("One file of about 6 MB with everything in it, which opens without internet. Made when you click.")
+    st.caption(
+        "One file with everything in it, 5 MB of that plotly.js; it opens without internet. Made when you click."
+    )
     line, reading = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice)
     st.caption("The same from the command line, and from Python")
     st.code(line, language="bash", wrap_lines=True)
