@@ -38,7 +38,8 @@ class Reply:
     label: str
     run: Run
     said: Said
-    answer: Answer | None
+    answer: Answer | None = None
+    temperature: float | None = None
 
     @property
     def first(self) -> int:
@@ -114,12 +115,12 @@ def _kept(found: Evidence, runs: dict[str, Run]) -> None:
         said[label] = cache_picture.kept(stamp, name)
     true = next((s.true for s in said.values() if s is not None), None)
     data = (found.comparison.info.get("dataset") or {}).get("name", "predictions")
-    held = (
-        "The networks were not trained on it" if found.part == "test" else "Epochs and temperatures were chosen on it"
-    )
+    held = "Nothing was trained or chosen on it. " if found.part == "test" else "Temperatures were fitted on it. "
+    if any(run.spec.predictions is not None for run in runs.values()):
+        held = ""  # what a model made elsewhere was trained on, nobody here knows
     about = (
         f"**Image of the {found.part} part** of {plain(data)}: {plain(name)}, true class "
-        f"**{plain(found.classes.names[true or 0])}**. {held}. What follows was kept with the runs."
+        f"**{plain(found.classes.names[true or 0])}**. {held}What follows was kept with the runs."
     )
     _replies(found, runs, said, _pixels(found, name), about, true)
 
@@ -191,7 +192,7 @@ def _replies(
 
 def _reply(found: Evidence, label: str, run: Run, said: Said) -> Reply:
     if said.decided is not None:
-        return Reply(label, run, said, None)
+        return Reply(label, run, said)
     validation = cache.stamps(run, found.part)[1]
     temperature = None if validation is None else cache_severity.temperature(validation)[0]
     similarity = compare.trained_similarity(run, found.classes)
@@ -202,7 +203,7 @@ def _reply(found: Evidence, label: str, run: Run, said: Said) -> Reply:
         temperature=temperature,
         similarity=similarity,
     )
-    return Reply(label, run, said, one)
+    return Reply(label, run, said, one, temperature)
 
 
 def _summary(found: Evidence, replies: list[Reply], true: int | None) -> str:
@@ -221,18 +222,24 @@ def _summary(found: Evidence, replies: list[Reply], true: int | None) -> str:
 def _decisions(found: Evidence, replies: list[Reply], true: int | None) -> None:
     names = found.classes.names
     decoders = list(dict.fromkeys(d for r in replies if r.answer is not None for d in r.answer.decisions))
-    table = pd.DataFrame({"setting": [r.label for r in replies], "run": [f"seed {r.run.spec.seed}" for r in replies]})
+    table = pd.DataFrame({"setting": [r.label for r in replies]})
     for decoder in decoders:
         table[decoder] = [_decision(r, decoder, names, true) for r in replies]
     if any(r.answer is None for r in replies):
         table[compare.OWN] = [_marked(r.first, names, true) if r.answer is None else "" for r in replies]
+    if any(r.temperature is not None for r in replies):
+        table["temperature"] = [r.temperature for r in replies]
+    columns = {"temperature": st.column_config.NumberColumn("T", format="%.2f", help="Fitted on validation.")}
     alt = "; ".join(f"{r.label}: {names[r.first]}" for r in replies)
-    st.dataframe(table, hide_index=True, key="one-decisions", alt=f"What each setting decides. {alt}")
+    st.dataframe(
+        table, hide_index=True, column_config=columns, key="one-decisions", alt=f"What each setting decides. {alt}"
+    )
     st.caption(
         f"Each decoder's class, in brackets what it is expected to cost in {plain(found.ruler.unit)}, by the ruler "
         f"{plain(found.ruler.describe())}: the mean distance to the true class if its probabilities hold. Costs and "
-        "min\\_cost divide log p by the temperature fitted on validation, where there is one; "
-        "the other decoders and the tables below read p as it is." + ("" if true is None else " ✓: the true class.")
+        "min\\_cost divide log p by the temperature T fitted on validation, where there is one: below 1 the setting is "
+        "taken to be surer than it says. The other decoders and p below are as the setting gave them."
+        + ("" if true is None else " ✓: the true class.")
     )
 
 
@@ -261,7 +268,7 @@ def _top(found: Evidence, reply: Reply, true: int | None) -> None:
     )
     columns = {
         "probability": st.column_config.ProgressColumn("p", min_value=0, max_value=1, format="%.3f"),
-        "cost": st.column_config.NumberColumn("expected cost", format="%.2f", help=f"In {found.ruler.unit}."),
+        "cost": st.column_config.NumberColumn("cost", format="%.2f", help=f"Expected, in {found.ruler.unit}."),
     }
     shares = ", ".join(f"{names[i]} {reply.answer.probability[i]:.0%}" for i in best[:3])
     st.dataframe(
