@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     out = parser.parse_args().out
     record = []
-    print(f"{'data':12}{'setting':48}{'of CE':>8}{'incentive':>10}")
+    print(f"{'data':12}{'setting':48}{'of CE':>8}{'apart / C':>10}")
     for name, settings in (("pictograms", PICTOGRAMS), ("tree-rings", TREE_RINGS)):
         data = datasets.load(name)
         plain = accuracy(data, "ce")

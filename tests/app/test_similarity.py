@@ -211,7 +211,7 @@ def test_hubs_are_announced_before_training_and_only_where_there_are_some(visit)
     narrow = visit("similarity", **{"from": "order", "r": "0.1"})
     assert not narrow.warning
     assert not narrow.error
-    assert "earns 95% of what cross entropy pays" in says(narrow)
+    assert "SimLoss pays for telling about 53 apart" in says(narrow)
 
 
 def test_the_exports_are_the_matrix_on_the_screen(visit):

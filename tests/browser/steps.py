@@ -54,7 +54,8 @@ def start(page: Any, *, epochs: int, images: int | None = None) -> None:
 def finished(page: Any, runs: int, seconds: float = 120) -> None:
     """Wait until the board says that all runs are finished."""
     ended = time.monotonic() + seconds
-    while page.get_by_text(f"{runs} finished", exact=True).count() == 0:
+    busy = page.get_by_role("button", name="Cancel")  # other cards may have as many finished runs
+    while busy.count() or page.get_by_text(f"{runs} finished", exact=True).count() == 0:
         failed = page.get_by_test_id("stAlertContentError").all_inner_texts()
         assert not failed, failed
         assert time.monotonic() < ended, page.get_by_test_id("stMain").inner_text()

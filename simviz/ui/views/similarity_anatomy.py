@@ -100,8 +100,8 @@ def _columns(matrix: ClassMatrix, found: Forecast) -> None:
     low, high = measured.column_sums.min(), measured.column_sums.max()
     st.caption(
         f"Column sums run from {low:.2f} to {high:.2f}; a network that knows nothing yet is drawn to about "
-        f"{found.drawn_to:.0f} of {len(matrix)} classes. Telling them apart earns {found.incentive:.0%} of what cross "
-        "entropy pays for it."
+        f"{found.drawn_to:.0f} of {len(matrix)} classes. SimLoss pays for telling about "
+        f"{found.told_apart:.0f} apart."
     )
     hubs = [name for name, _ in measured.hubs()] if found.gathers else []
     alt = f"Column sums, largest {measured.hubs(1)[0][0]} with {measured.hubs(1)[0][1]:.1f}"
