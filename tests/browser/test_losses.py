@@ -53,6 +53,6 @@ def test_a_prediction_is_shaped_and_the_link_restores_it(server, visit):
     assert gradient["10 years"] == pytest.approx(shaped["10 years"] / 100 - 1, abs=1e-4)
     again = visit(page.url)
     assert parse_qs(urlsplit(again.url).query) == {"guess": ["own"], "w0": ["100"]}
-    expect(again.get_by_role("slider", name="10 years")).to_have_value("100")
+    expect(again.get_by_role("slider", name="10 years")).to_have_value("100", timeout=60_000)
     restored = until(again, "The prediction", lambda p: p["10 years"] > 70)
     assert restored == pytest.approx(shaped)
