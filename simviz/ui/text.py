@@ -6,12 +6,17 @@ import re
 
 from simviz.report.cells import formula_safe
 
-__all__ = ["duration", "formula_safe", "plain"]
+__all__ = ["code", "duration", "formula_safe", "plain"]
 
 
 def plain(text: object) -> str:
     """The text with every character of Markdown escaped, so that it is shown and not run."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&])", r"\\\1", str(text))
+
+
+def code(text: object) -> str:
+    """The text as a piece of code: nothing in it is run, and nothing needs to be escaped but its end."""
+    return "`" + " ".join(str(text).replace("`", "'").split()) + "`"
 
 
 def duration(seconds: float) -> str:

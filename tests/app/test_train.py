@@ -45,6 +45,8 @@ def test_an_empty_store_offers_defaults_and_says_that_the_time_is_unknown(visit)
 def test_ordered_classes_begin_with_the_losses_of_an_order(visit):
     at = visit("train", on="tree-rings")
     assert settings_box(at).value == ["ce", "emd2", "simloss@order:r=0.3"]
+    (forecast,) = at.warning
+    assert forecast.value.startswith("`simloss@order:r=0.3`: SimLoss pays for telling about 11 of the 20 classes")
 
 
 def test_the_first_paint_loads_neither_torch_nor_plotly(visit):

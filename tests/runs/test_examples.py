@@ -76,8 +76,10 @@ def test_a_rerun_gives_the_shipped_figures(shipped, tmp_path, monkeypatch):
     threads = torch.get_num_threads()
     torch.set_num_threads(read_json(run.path / "environment.json")["threads"])
     again = compare.create([run.spec], store=Store(tmp_path))
-    worker.work(again)
-    torch.set_num_threads(threads)
+    try:
+        worker.work(again)
+    finally:
+        torch.set_num_threads(threads)
     prints = [read_json(r.path / "data.json")["fingerprint"] for r in (again.runs[0], run)]
     assert prints[0] == prints[1]
     found, kept = again.runs[0].result(), run.result()

@@ -12,7 +12,7 @@ from simviz import compare
 from simviz.classes import ClassSet
 from simviz.settings import MATRIX_FILES, parse_setting
 from simviz.ui import cache, editor, folders, state
-from simviz.ui.text import plain
+from simviz.ui.text import code, plain
 
 WORDS = "words:keep=0.02"
 GRAMMAR = (
@@ -134,7 +134,7 @@ def _read(asked: list[str]) -> tuple[list[str], list[str]]:
             good.append(folders.checked_setting(text))
         except ValueError as error:
             wrong.append(text)
-            st.error(f"`{plain(text)}`: {plain(error)}")
+            st.error(f"{code(text)}: {plain(error)}")
     return list(dict.fromkeys(good)), wrong
 
 
@@ -150,9 +150,7 @@ def _forecasts(settings: list[str], classes: ClassSet) -> None:
             continue  # said where the comparison is checked
         found = cache.forecast(matrix, str(setting.loss.options.get("normalize", "none")))
         if found.warning:
-            (st.error if found.costly else st.warning)(
-                f"`{plain(text)}`: {plain(found.warning)}", icon=":material/hub:"
-            )
+            (st.error if found.costly else st.warning)(f"{code(text)}: {plain(found.warning)}", icon=":material/hub:")
 
 
 def _carried_note(part: str | None, changed: int) -> None:
