@@ -87,6 +87,7 @@ def test_reading_shows_what_the_screen_does(shapes, monkeypatch, capsys):
 )
 def test_every_run_is_asked_for_once_and_as_it_was(tmp_path, monkeypatch, specs, lines):
     from simviz import cli
+    from simviz.cli import options
 
     comparison = laid_out(tmp_path, specs)
     found = []
@@ -95,7 +96,7 @@ def test_every_run_is_asked_for_once_and_as_it_was(tmp_path, monkeypatch, specs,
         arguments = cli._parser().parse_args(words)
         lossy = [(s, n) for n in range(arguments.seeds) for s in arguments.loss] if words[0] == "compare" else None
         for loss, seed in lossy or [(arguments.loss, arguments.seed)]:
-            found.append(checked(loss=loss, seed=seed, **cli._base(arguments)))
+            found.append(checked(loss=loss, seed=seed, **options.spec_fields(arguments)))
     assert [line.split()[3] for line in reproduce.commands(comparison).splitlines()] == lines
     assert sorted(map(repr, found)) == sorted(map(repr, specs))
     made: list = []

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simviz import cli
+from simviz.cli import options
 from simviz.runs import checked
 from simviz.runs.command import command
 
@@ -47,7 +48,7 @@ def test_the_command_says_the_very_spec(values):
     head, *words = shlex.split(command(spec))[2:]
     arguments = cli._parser().parse_args(words)
     assert (head, words[0]) == ("simviz", "train")
-    assert checked(loss=arguments.loss, seed=arguments.seed, **cli._base(arguments)) == spec
+    assert checked(loss=arguments.loss, seed=arguments.seed, **options.spec_fields(arguments)) == spec
 
 
 @given(name, st.sampled_from([None, "groups", "-D.csv"]), st.one_of(st.none(), name))

@@ -1,0 +1,87 @@
+"""Commands about what is known already: evaluate, report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from simviz.cli.options import read_classes, runs_option, store_options
+from simviz.cli.telling import tell, tell_all
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    evaluate = commands.add_parser("evaluate", help="judge any model's predictions: a comparison of its own")
+    evaluate.add_argument(
+        "predictions",
+        nargs="+",
+        type=Path,
+        metavar="PREDICTIONS",
+        help=".csv, .tsv, .parquet, .npz or .npy with true classes and decided ones or scores, or a confusion matrix; "
+        "several files of the same samples are compared",
+    )
+    evaluate.add_argument("--ruler", metavar="groups|words|positions|FILE")
+    evaluate.add_argument("--classes", metavar="FILE", help="a class table (.csv: name, label, position, group, word)")
+    store_options(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+    report = commands.add_parser("report", help="write a comparison as one HTML file that opens without internet")
+    report.add_argument("comparison", metavar="COMPARISON", help="its id (the name of its folder)")
+    report.add_argument("--out", type=Path, required=True, metavar="FILE.html")
+    report.add_argument("--part", choices=("test", "validation"), default="test")
+    report.add_argument("--decoder", default="argmax", metavar="argmax|min_cost|median|expectation|blurred")
+    report.add_argument("--ruler", metavar="groups|words|positions|FILE", help="default: the comparison's own")
+    runs_option(report)
+    report.set_defaults(run=_report)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from simviz.evaluation import foreign
+    from simviz.runs import Store
+    from simviz.runs.foreign import keep
+    from simviz.settings import MATRIX_FILES
+
+    classes, aliases = None, None
+    if arguments.classes and Path(arguments.classes).suffix == ".csv":
+        from simviz.datasets import class_table
+
+        if not Path(arguments.classes).is_file():
+            raise ValueError(f"there is no class table {arguments.classes!r}")
+        classes, aliases = class_table.read(Path(arguments.classes), arguments.classes)
+    elif arguments.classes:
+        classes = read_classes(arguments.classes)
+    ruler = arguments.ruler
+    if ruler and Path(ruler).suffix.lower() in MATRIX_FILES:
+        ruler = str(Path(ruler).resolve())  # the app may run in another folder
+    found = [foreign.read(foreign.source(p), classes=classes, aliases=aliases) for p in arguments.predictions]
+    comparison = keep(
+        found,
+        store=Store(arguments.runs),
+        ruler=ruler,
+        files=[str(p) for p in arguments.predictions],
+        class_table=arguments.classes,
+        picture_roots=list(dict.fromkeys(p.parent for p in arguments.predictions)),
+    )
+    if len(found) == 1:
+        tell(comparison, arguments.json)
+        return
+    for note in comparison.info["notes"]:
+        print(f"note: {note}", file=sys.stderr)
+    tell_all(comparison, arguments.json)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from simviz import evaluation
+    from simviz.report.html import report
+    from simviz.runs import Store
+    from simviz.runs.store import replacing
+
+    if not arguments.out.parent.is_dir():
+        raise ValueError(f"there is no folder {str(arguments.out.parent)!r} to write {arguments.out.name} into")
+    comparison = Store(arguments.runs).comparison(arguments.comparison)
+    choice = arguments.ruler
+    ruler = None if choice is None else evaluation.ruler(comparison.classes, choice)
+    text = report(comparison, part=arguments.part, decoder=arguments.decoder, ruler=ruler, choice=choice)
+    with replacing(arguments.out) as partial:
+        partial.write_text(text, encoding="utf-8")
+    print(f"{arguments.out}: {len(text.encode()) / 1e6:.1f} MB")

@@ -1,0 +1,74 @@
+"""Options that several commands share, and what they are read as."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from simviz.classes import ClassSet
+
+
+def training_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dataset", required=True, metavar="NAME|PATH")
+    add("--test", metavar="PATH", help="where the test part lies, if apart")
+    add("--drop", default="", metavar="a,b", help="classes to leave out")
+    add("--image-size", type=int, metavar="PIXELS")
+    add("--model", help="lenet, age, convnet, resnet18, or a torchvision model (default: the data set's)")
+    add("--epochs", type=int, default=10)
+    add("--batch-size", type=int, default=64)
+    add("--lr", type=float, default=4e-3, help="Adam's learning rate at its peak (default 0.004)")
+    add("--schedule", choices=("one-cycle", "constant"), default="one-cycle")
+    add("--warmup", type=int, default=0, metavar="EPOCHS", help="epochs of plain cross entropy first")
+    add("--patience", type=int, metavar="EPOCHS", help="stop after so many epochs without a better --monitor")
+    add("--monitor", default="accuracy", help="accuracy, macro_recall, nll, mean_cost, mae or superclass_accuracy")
+    add("--train-size", type=int, metavar="N", help="train on so many images only")
+    add("--no-augment", dest="augment", action="store_false")
+    add("--no-standardize", dest="standardize", action="store_false", help="pixels in [0, 1], not shifted and scaled")
+    add("--word", action="append", default=[], metavar="CLASS=WORD", help="the word looked up for a class")
+    add("--class-weights", action="store_true", help="weigh classes by their inverse frequency")
+    add("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--ruler", metavar="groups|positions|words|FILE")
+    store_options(parser)
+
+
+def runs_option(parser: argparse.ArgumentParser) -> None:
+    about = "where runs are kept (default: $SIMVIZ_RUNS or ./runs)"
+    parser.add_argument("--runs", type=Path, metavar="DIR", help=about)
+
+
+def store_options(parser: argparse.ArgumentParser) -> None:
+    runs_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one flat JSON object as the last line")
+
+
+def spec_fields(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a RunSpec that come straight from options."""
+    same = "dataset test image_size model epochs batch_size lr schedule warmup patience monitor train_size augment"
+    same += " standardize class_weights precision device ruler"
+    base = {name: getattr(arguments, name) for name in same.split()}
+    words = {}
+    for pair in arguments.word:
+        name, equals, word = pair.rpartition("=")
+        if not equals:
+            raise ValueError(f"--word is {pair!r}; write CLASS=WORD")
+        words[name] = word
+    return {**base, "words": words, "drop": tuple(filter(None, (d.strip() for d in arguments.drop.split(","))))}
+
+
+def read_classes(text: str) -> ClassSet:
+    """Classes from a comma-separated list, a file with one name a line, or a data set's name."""
+    from simviz import datasets
+
+    if text in datasets.available():
+        return datasets.load(text).classes
+    path = Path(text)
+    if path.suffix == ".txt" or (path.is_file() and path.suffix != ".csv"):
+        try:
+            names = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise ValueError(f"{path.name} is not UTF-8 text; save it as UTF-8, one class name a line") from None
+        return ClassSet([n.strip() for n in names if n.strip()])
+    return ClassSet([n.strip() for n in text.split(",") if n.strip()])
