@@ -1,0 +1,42 @@
+"""Comparisons: settings x seeds -> runs -> one table. Data, split, model and batches are the same for all."""
+
+from simviz.compare.differences import against, findings
+from simviz.compare.rows import (
+    OWN,
+    Row,
+    blur_warnings,
+    comparison_ruler,
+    decided_elsewhere,
+    decoded_by,
+    decoder_for,
+    has_similarity,
+    measured,
+    table,
+    trained_similarity,
+)
+from simviz.compare.settings import MAX_RUNS, create, is_control, specs_for, with_controls
+from simviz.compare.tuning import RATES, WIDENED, tune
+
+__all__ = [
+    "MAX_RUNS",
+    "OWN",
+    "RATES",
+    "WIDENED",
+    "Row",
+    "against",
+    "blur_warnings",
+    "comparison_ruler",
+    "create",
+    "decided_elsewhere",
+    "decoded_by",
+    "decoder_for",
+    "findings",
+    "has_similarity",
+    "is_control",
+    "measured",
+    "specs_for",
+    "table",
+    "trained_similarity",
+    "tune",
+    "with_controls",
+]
