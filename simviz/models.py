@@ -68,14 +68,16 @@ def _convnet(channels: int, pixels: int) -> nn.Module:
     """
 
     def layer(before: int, after: int) -> list[nn.Module]:
-        return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after)]
 
-    def pool() -> nn.Module:
-        return nn.MaxPool2d(2)
+    def smaller() -> list[nn.Module]:
+        # The same as ReLU first, on a quarter of the numbers: a maximum and a rectification commute.
+        return [nn.MaxPool2d(2), nn.ReLU(inplace=True)]
 
     return nn.Sequential(
-        *layer(channels, 16), pool(), *layer(16, 48), pool(), *layer(48, 96), pool(), *layer(96, 192), _MeanAndMax()
-    )
+        *layer(channels, 16), *smaller(), *layer(16, 48), *smaller(), *layer(48, 96), *smaller(),
+        *layer(96, 192), nn.ReLU(inplace=True), _MeanAndMax(),
+    )  # fmt: skip
 
 
 class _MeanAndMax(nn.Module):

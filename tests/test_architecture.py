@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "simviz"
 FLOORS = [
-    {"classes", "settings"},
+    {"classes", "settings", "npz"},
     {"words"},
     {"matrices"},
     {"losses", "evaluation"},

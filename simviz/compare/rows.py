@@ -15,7 +15,6 @@ from simviz.compare.settings import is_control
 from simviz.evaluation import Ruler
 from simviz.evaluation.statistics import mean_interval
 from simviz.runs import Comparison, Run, StoreError
-from simviz.runs.store import BROKEN_NPZ
 from simviz.settings import parse_setting
 
 OWN = "the file's own"  # decider of predictions that came without probabilities
@@ -95,9 +94,8 @@ def decoder_for(decoder: str, runs: Sequence[Run]) -> str:
 def decided_elsewhere(run: Run, part: str) -> bool:
     """Whether only the decided class of each sample is known, without reading the predictions."""
     try:
-        with np.load(run.path / f"{part}.npz", allow_pickle=False) as file:
-            return "predicted" in file.files
-    except BROKEN_NPZ:  # whoever reads it says what is wrong
+        return "predicted" in npz.headers(run.path / f"{part}.npz")
+    except ValueError:  # whoever reads it says what is wrong
         return False
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simviz import npz
 from simviz.classes import ClassSet
 from simviz.evaluation.confusion import confusion_matrix
 from simviz.evaluation.metrics import Metrics, metrics, metrics_from_confusion
@@ -93,30 +92,49 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path, *, features: bool = True) -> Predictions:
-        """Read what `save` wrote. Nothing is unpickled; a damaged file is a ValueError."""
+        """Read what `save` wrote. Nothing is unpickled; a damaged file is a ValueError that says what is wrong."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {k: file[k] for k in file.files if features or k != "features"}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            arrays = npz.read(path, skip=() if features else ("features",))
+        except ValueError as error:
             raise ValueError(f"{path.name} is not a readable predictions file: {error}") from None
         missing = {"ids", "units", "target"} - arrays.keys()
         if missing:
             raise ValueError(f"{path.name} has no array {sorted(missing)[0]!r}")
         basic = arrays["ids"], arrays["units"], arrays["target"]
+        if len({a.shape for a in basic}) > 1 or basic[0].ndim != 1 or any(a.dtype.kind not in "iu" for a in basic[1:]):
+            raise ValueError(f"{path.name} does not hold one id, unit and true class a sample")
         if "predicted" in arrays:
-            return cls.of_decisions(*basic, *_decisions(path, arrays))
-        logs = arrays.get("log_probabilities")
-        return cls(
-            *basic,
-            _spread(arrays) if logs is None else logs,
-            arrays.get("features"),
-        )
+            found = cls.of_decisions(*basic, *_decisions(path, arrays))
+        else:
+            logs = arrays.get("log_probabilities")
+            found = cls(*basic, _spread(path, arrays) if logs is None else logs, arrays.get("features"))
+        _check(path, found)
+        return found
 
 
-def _spread(arrays: dict[str, np.ndarray]) -> NDArray[np.float32]:
+def _check(path: Path, found: Predictions) -> None:
+    """ValueError unless there is a row of numbers a sample, and every true class has a column."""
+    logs, target, features = found.log_probabilities, found.target, found.features
+    if logs.ndim != 2 or len(logs) != len(target) or not logs.shape[1] or logs.dtype.kind != "f":
+        raise ValueError(f"{path.name} does not hold one row of log-probabilities a sample")
+    if len(target) and not 0 <= target.min() <= target.max() < logs.shape[1]:
+        raise ValueError(f"{path.name} has a true class outside 0..{logs.shape[1] - 1}")
+    if features is not None and (features.ndim != 2 or len(features) != len(target) or features.dtype.kind != "f"):
+        raise ValueError(f"{path.name} does not hold one row of features a sample")
+
+
+def _spread(path: Path, arrays: dict[str, np.ndarray]) -> NDArray[np.float32]:
     """Log-probabilities of all classes; what the kept ones leave is shared evenly by the others."""
-    best, kept = arrays["best_classes"], arrays["best_log_probabilities"].astype(np.float32)
-    count = int(arrays["num_classes"])
+    best, kept = (arrays.get(name, np.zeros(0)) for name in ("best_classes", "best_log_probabilities"))
+    count = _num_classes(path, arrays)
+    samples = len(arrays["target"])
+    if best.shape != kept.shape or best.ndim != 2 or len(best) != samples or best.dtype.kind not in "iu":
+        raise ValueError(f"{path.name} does not hold the best classes of each sample")
+    if not best.shape[1] < count <= MAX_SPREAD // max(1, samples) or (
+        best.size and not 0 <= best.min() <= best.max() < count
+    ):
+        raise ValueError(f"{path.name} has a class outside 0..{count - 1}, or more than can be kept")
+    kept = kept.astype(np.float32)
     rest = np.clip(1 - np.exp(kept).sum(1, keepdims=True), 1e-7, None) / (count - best.shape[1])
     logs = np.repeat(np.log(rest), count, axis=1).astype(np.float32)
     np.put_along_axis(logs, best, kept, 1)
@@ -125,7 +143,14 @@ def _spread(arrays: dict[str, np.ndarray]) -> NDArray[np.float32]:
 
 def _decisions(path: Path, arrays: dict[str, np.ndarray]) -> tuple[NDArray[np.int64], int]:
     """The decided classes and the number of classes; ValueError where they are no such thing."""
-    predicted, count = arrays["predicted"], arrays.get("num_classes", np.zeros(0))
-    if predicted.ndim != 1 or predicted.dtype.kind not in "iu" or count.ndim or count.dtype.kind not in "iu":
+    predicted = arrays["predicted"]
+    if predicted.shape != arrays["target"].shape or predicted.dtype.kind not in "iu":
         raise ValueError(f"{path.name} does not hold one decided class a sample")
-    return predicted.astype(np.int64, copy=False), int(count)
+    return predicted.astype(np.int64, copy=False), _num_classes(path, arrays)
+
+
+def _num_classes(path: Path, arrays: dict[str, np.ndarray]) -> int:
+    count = arrays.get("num_classes", np.zeros(0))
+    if count.ndim or count.dtype.kind not in "iu":
+        raise ValueError(f"{path.name} does not say how many classes there are")
+    return int(count)

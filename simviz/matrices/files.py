@@ -12,16 +12,15 @@ import json
 import os
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from tokenize import TokenError
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simviz.matrices.core import KINDS, ROUNDING, ClassMatrix
+from simviz.npz import BROKEN_ZIP, npy_header
 from simviz.settings import MATRIX_FILES
 
 MAX_FILE_CLASSES = 5_000
@@ -31,7 +30,6 @@ _MAX_MEMBERS = 16
 _MAX_RECIPE = 32_000_000
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _MARKUP = re.compile(r"<\s*[/!?]?\s*[A-Za-z][^<>]*>")
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
 def write(matrix: ClassMatrix, path: str | Path) -> None:
@@ -284,14 +282,3 @@ def _member(archive: zipfile.ZipFile, name: str, kinds: str, ndim: int, limit: i
             return np.lib.format.read_array(stream, allow_pickle=False)
         except (ValueError, MemoryError) as error:
             raise ValueError(f"the member {name!r} of the npz file is cut short or damaged: {error}") from None
-
-
-def npy_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type of the array `name`, of which nothing else is read; ValueError where it is none."""
-    try:
-        version = np.lib.format.read_magic(stream)
-        reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, _, dtype = reader(stream)
-    except (ValueError, KeyError, TypeError, SyntaxError, TokenError, MemoryError, RecursionError):
-        raise ValueError(f"the member {name!r} of the npz file is not a NumPy array") from None
-    return shape, dtype

@@ -2,7 +2,7 @@
 
 An archive from outside is hostile until shown otherwise: only known file names are read, sizes are checked before
 anything is written, nothing is unpickled, JSON is validated, and the comparison appears in the store whole or not at
-all. Checkpoints stay at home: they are large, and no page reads them.
+all. Checkpoints stay at home, they are large; weights that were kept for it (`weights.keep`) come along.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ import stat
 import tempfile
 import time
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from tokenize import TokenError
 from typing import IO, Any, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
+from simviz import npz
 from simviz.classes import ClassSet
 from simviz.evaluation.predictions import Predictions
 from simviz.evaluation.ruler import RULERS
 from simviz.matrices import ClassMatrix
+from simviz.runs import weights
 from simviz.runs.spec import checked
 from simviz.runs.store import (
     ID,
@@ -34,6 +33,7 @@ from simviz.runs.store import (
     SCHEMA_VERSION,
     SETTLED,
     Comparison,
+    Run,
     Store,
     StoreError,
     new_folder,
@@ -49,10 +49,8 @@ _RUN = r"(?P<run>[A-Za-z0-9][A-Za-z0-9._+-]{0,119})"
 _NAMES = re.compile(
     r"(?:(?P<comparison>[A-Za-z0-9][A-Za-z0-9._+-]{0,119})/)"
     rf"(?:comparison\.json|images\.npz|{_RUN}/(?:(?:spec|status|environment|data|result)\.json|metrics\.jsonl|log\.txt|"
-    r"(?:validation|test|matrix)\.npz|epochs/[0-9]{4,8}\.npz))"
+    r"weights\.safetensors|(?:validation|test|matrix)\.npz|epochs/[0-9]{4,8}\.npz))"
 )
-_ARRAY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}\.npy")
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 Plain = str | int | float | bool | None
 
@@ -127,13 +125,14 @@ def unpack(source: IO[bytes], store: Store) -> Comparison:
     StoreError
         In one sentence, naming the file of the archive that is wrong; nothing is left behind.
     """
+    check_writable("imported")
     store.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.root, prefix=".import-") as scratch:
         folder = Path(scratch) / "comparison"
         try:
             with zipfile.ZipFile(source) as archive:
                 name = _extract(archive, folder)
-        except _BROKEN as error:
+        except npz.BROKEN_ZIP as error:
             raise StoreError(f"this is not a zip file that can be read: {error}") from None
         _check(folder)
         final = new_folder(store.root, name)
@@ -176,7 +175,7 @@ def _checked_name(member: zipfile.ZipInfo) -> str:
         raise StoreError(f"{shown!r} in the archive is a link or a device, not a plain file")
     if member.flag_bits & 1:
         raise StoreError("the archive is encrypted; export it again without a password")
-    limit = MAX_FILE_BYTES if member.filename.endswith(".npz") else MAX_JSON_BYTES
+    limit = MAX_JSON_BYTES if member.filename.endswith(("json", "jsonl", "txt")) else MAX_FILE_BYTES
     if member.file_size > limit:
         raise StoreError(f"{shown!r} in the archive has {member.file_size / 1e6:.0f} MB; at most {limit / 1e6:.0f}")
     return member.filename
@@ -229,6 +228,8 @@ def _check_run(run: Path, num_classes: int) -> None:
     for part in ("validation", "test"):
         if (run / f"{part}.npz").exists():
             _check_predictions(run / f"{part}.npz", num_classes)
+    if (run / weights.KEPT).exists():
+        _told(f"{run.name}/{weights.KEPT}", lambda: weights.check(Run(run)))
     if (run / "matrix.npz").exists():
         _told(f"{run.name}/matrix.npz", lambda: ClassMatrix.load(run / "matrix.npz"))
 
@@ -237,12 +238,8 @@ def _check_predictions(path: Path, num_classes: int) -> None:
     where = f"{path.parent.name}/{path.name}"
     _arrays(path)
     found = _told(where, lambda: Predictions.load(path, features=False))
-    count = len(found.target)
-    shapes = (found.ids.shape, found.units.shape, found.target.shape, found.log_probabilities.shape)
-    if shapes != ((count,), (count,), (count,), (count, num_classes)):
+    if found.log_probabilities.shape[1] != num_classes:
         raise StoreError(f"{where} does not hold one row of {num_classes} classes a sample")
-    if found.target.dtype.kind not in "iu" or not ((found.target >= 0) & (found.target < num_classes)).all():
-        raise StoreError(f"{where} has a true class outside 0..{num_classes - 1}")
 
 
 def _check_metrics(path: Path) -> None:
@@ -261,39 +258,11 @@ def _check_metrics(path: Path) -> None:
 
 
 def _arrays(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Shape and kind of every array of an npz, from headers alone; StoreError if one is not what it says."""
-    where = f"{path.parent.name}/{path.name}"
-    found = {}
+    """`npz.headers`, with a StoreError that names the folder too."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if len(members) > 64 or sum(m.file_size for m in members) > MAX_FILE_BYTES:
-                raise StoreError(f"{where} holds too much")
-            for member in members:
-                if not _ARRAY.fullmatch(member.filename):
-                    raise StoreError(f"{where} holds {member.filename[:60]!r}, which is no array")
-                with archive.open(member) as stream:
-                    found[member.filename.removesuffix(".npy")] = _header(stream, member, where)
-    except _BROKEN as error:
-        raise StoreError(f"{where} cannot be read: {error}") from None
-    return found
-
-
-def _header(stream: IO[bytes], member: zipfile.ZipInfo, where: str) -> tuple[tuple[int, ...], str]:
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, _, dtype = read(stream)
-    except (ValueError, KeyError, TypeError, SyntaxError, TokenError, MemoryError, RecursionError):
-        raise StoreError(f"{member.filename[:60]!r} in {where} is not a NumPy array") from None
-    if dtype.hasobject or dtype.kind not in "fiubU" or len(shape) > 4:
-        raise StoreError(f"{member.filename[:60]!r} in {where} is {dtype} of shape {shape}, which is never read")
-    size = dtype.itemsize
-    for length in shape:  # Python's whole numbers: a hostile shape cannot overflow
-        size *= length
-    if size != member.file_size - stream.tell() or min(shape, default=0) < 0:
-        raise StoreError(f"{member.filename[:60]!r} in {where} is not as long as it says")
-    return shape, dtype.kind
+        return npz.headers(path, limit=MAX_FILE_BYTES)
+    except ValueError as error:
+        raise StoreError(f"{path.parent.name}: {error}") from None
 
 
 def _read(path: Path, model: type[BaseModel]) -> dict[str, Any]:

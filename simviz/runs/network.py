@@ -19,6 +19,7 @@ from simviz.classes import ClassSet
 from simviz.datasets.listing import MAX_PIXELS, decode
 from simviz.losses import ClassLoss
 from simviz.runs import checkpoint
+from simviz.runs import weights as kept
 from simviz.runs.store import Run, StoreError, read_json
 from simviz.training import forward, standardized
 
@@ -70,9 +71,9 @@ def load(run: Run, classes: ClassSet) -> Network:
         Where there is no checkpoint, it is damaged or does not fit the run, or it was written before
         checkpoints told the size and the standardisation of the pixels.
     """
-    path = run.path / "checkpoint.safetensors"
+    path = kept.path(run)
     if not path.is_file():
-        raise StoreError(f"{run.id} has no weights; archives and predictions made elsewhere carry none")
+        raise StoreError(f"{run.id} has no weights; predictions made elsewhere and most archives carry none")
     state = checkpoint.load(path)
     if not state.get("pixels", {}).keys() >= {"height", "width", "mean", "scale"}:
         raise StoreError(
@@ -95,10 +96,12 @@ def _assemble(
     setting = run.spec.setting
     given = {} if (weight := weights.get("loss.weight")) is None else {"weight": weight}
     loss = losses.get(setting.loss.name).from_classes(classes, run.matrix(), **setting.loss.options, **given)
-    backbone = models.build(str(environment["model"]), (_CHANNELS, size, size))
-    layers = nn.ModuleDict({"backbone": backbone, "head": loss.head(backbone.features, len(classes))})
-    for prefix, module in (("network.", layers), ("loss.", loss)):
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+    with torch.device("meta"):  # a stranger's archive may name a model of any size: memory is what the file has
+        backbone = models.build(str(environment["model"]), (_CHANNELS, size, size))
+        layers = nn.ModuleDict({"backbone": backbone, "head": loss.head(backbone.features, len(classes))})
+    for prefix, module, assign in (("network.", layers, True), ("loss.", loss, False)):
+        state = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+        module.load_state_dict(state, assign=assign)
     layers.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     precision = torch.bfloat16 if environment.get("precision") == "bfloat16" else torch.float32
     return Network(size, layers, loss.eval(), mean, scale, precision)

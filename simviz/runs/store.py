@@ -23,10 +23,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
+import tempfile
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -39,59 +37,17 @@ from numpy.typing import NDArray
 from simviz.classes import ClassSet
 from simviz.evaluation.predictions import Predictions
 from simviz.matrices import ClassMatrix
+from simviz.runs.files import StoreError, check_writable, last_lines, read_arrays, read_json, read_text, write_json
 from simviz.runs.spec import RunSpec, checked
 
 SCHEMA_VERSION = 1
 ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,119}$")
 SETTLED = ("finished", "cancelled", "failed")
-BROKEN_NPZ = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-MAX_JSON_BYTES = 20 * 2**20
-
-
-class StoreError(ValueError):
-    """Something in the store is missing or damaged; the message is a sentence for the user."""
 
 
 def default_root() -> Path:
     """`$SIMVIZ_RUNS`, else `./runs`."""
     return Path(os.environ.get("SIMVIZ_RUNS") or "runs")
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Replace a JSON file in one step."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(data, indent=1, allow_nan=False, default=_plain) + "\n")
-
-
-class replacing:
-    """Context: a temporary path that becomes `path` on success and is removed on failure."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.partial = path, path.with_name(f".{path.name}.{os.getpid()}.part")
-
-    def __enter__(self) -> Path:
-        return self.partial
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            os.replace(self.partial, self.path)
-        else:
-            self.partial.unlink(missing_ok=True)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of our schema; StoreError in one sentence otherwise."""
-    try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise StoreError(f"{path.name} is larger than {MAX_JSON_BYTES >> 20} MiB")
-        data = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise StoreError(f"{path.parent.name} has no {path.name}") from None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path.parent.name}/{path.name} cannot be read: {error}") from None
-    if not isinstance(data, dict):
-        raise StoreError(f"{path.parent.name}/{path.name} is not a JSON object")
-    return data
 
 
 class Run:
@@ -138,13 +94,13 @@ class Run:
         if not path.exists():
             return []
         rows = []
-        for line in path.read_text(errors="replace").splitlines():
+        for line in read_text(path, errors="replace").splitlines():
             try:
                 rows.append(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # a line torn by a crash
         # An epoch trained again after a crash stands twice; the later line is the one that counts.
-        return list({r["epoch"]: r for r in rows if isinstance(r, dict) and "epoch" in r}.values())
+        return list({r["epoch"]: r for r in rows if isinstance(r, dict) and type(r.get("epoch")) is int}.values())
 
     @property
     def epochs(self) -> list[int]:
@@ -153,11 +109,9 @@ class Run:
 
     def epoch_arrays(self, epoch: int) -> dict[str, NDArray[Any]]:
         """`confusion` (validation, int64 (C, C)) and the arrays the loss kept at one epoch."""
-        path = self.path / "epochs" / f"{epoch:04d}.npz"
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return {k: file[k] for k in file.files}
-        except BROKEN_NPZ as error:
+            return read_arrays(self.path / "epochs" / f"{epoch:04d}.npz")
+        except StoreError as error:
             raise StoreError(f"{self.id} has no readable arrays of epoch {epoch}: {error}") from None
 
     def has_predictions(self, part: str = "test") -> bool:
@@ -178,8 +132,7 @@ class Run:
         return read_json(self.path / "result.json")
 
     def log(self, lines: int = 30) -> str:
-        path = self.path / "log.txt"
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+        return last_lines(self.path / "log.txt", lines)
 
     def want(self, what: str) -> None:
         """Ask the worker for something: `cancel`."""
@@ -216,7 +169,7 @@ class Comparison:
     def runs(self) -> list[Run]:
         """In the order they were asked for; folders that are not listed come last."""
         listed = [str(name) for name in self.info.get("runs", [])]
-        found = sorted(p.name for p in self.path.iterdir() if (p / "spec.json").exists())
+        found = sorted(p.name for p in self.path.iterdir() if (p / "spec.json").exists() and not p.is_symlink())
         return [Run(self.path / name) for name in [n for n in listed if n in found] + sorted(set(found) - set(listed))]
 
     @cached_property
@@ -252,11 +205,11 @@ class Comparison:
         path = self.path / "images.npz"
         if not path.exists():
             return None
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return {"ids": file["ids"], "images": file["images"]}
-        except BROKEN_NPZ as error:
-            raise StoreError(f"{self.id}/images.npz cannot be read: {error}") from None
+        found = read_arrays(path)
+        ids, images = found.get("ids"), found.get("images")
+        if ids is None or images is None or images.ndim != 4 or images.dtype != np.uint8 or ids.shape != images.shape[:1]:
+            raise StoreError(f"{self.id}/images.npz does not hold a picture and an id for each sample")
+        return {"ids": ids, "images": images}
 
 
 class Store:
@@ -269,7 +222,7 @@ class Store:
         """Newest first. Folders without a comparison.json are no comparisons; damaged ones are listed."""
         if not self.root.is_dir():
             return []
-        found = [Comparison(p.parent) for p in self.root.glob("*/comparison.json")]
+        found = [Comparison(p.parent) for p in self.root.glob("[!.]*/comparison.json")]
         return sorted(found, key=lambda c: (_created(c), c.id), reverse=True)
 
     def comparison(self, comparison_id: str) -> Comparison:
@@ -280,6 +233,7 @@ class Store:
 
     def create(self, title: str, specs: list[RunSpec], info: Mapping[str, Any]) -> Comparison:
         """A new comparison folder with one queued run a spec; `info` is kept in comparison.json."""
+        check_writable("trained")
         slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "comparison"
         self.root.mkdir(parents=True, exist_ok=True)
         folder = new_folder(self.root, f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}")
@@ -293,7 +247,17 @@ class Store:
         return Comparison(folder)
 
     def delete(self, comparison_id: str) -> None:
-        shutil.rmtree(self.comparison(comparison_id).path)
+        """Remove a comparison; of two who ask at once, one is told by StoreError that it is gone.
+
+        It leaves the store in one step, so that nobody sees half of it.
+        """
+        check_writable("deleted")
+        found = self.comparison(comparison_id)
+        with tempfile.TemporaryDirectory(dir=self.root, prefix=".deleted-") as scratch:
+            try:
+                found.path.rename(Path(scratch) / "comparison")
+            except FileNotFoundError:
+                raise StoreError(f"{comparison_id!r} was deleted already") from None
 
     def __iter__(self) -> Iterator[Comparison]:
         return iter(self.comparisons())
@@ -339,9 +303,3 @@ def _run_names(specs: list[RunSpec]) -> list[str]:
             name, count = f"{base}-{count}", count + 1
         names.append(name)
     return names
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} does not belong into JSON")

@@ -3,10 +3,38 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from simviz.classes import ClassSet
 from simviz.runs.store import Run, StoreError, read_json
+
+KEPT = "weights.safetensors"
+
+
+def path(run: Run) -> Path:
+    """The file that holds the run's network: its checkpoint, or what was kept of one; there may be neither."""
+    checkpoint = run.path / "checkpoint.safetensors"
+    return checkpoint if checkpoint.is_file() else run.path / KEPT
+
+
+def keep(run: Run) -> None:
+    """Leave in the run's folder what archives take along: the checkpoint as at its best epoch, without optimizer.
+
+    Of a run in bfloat16 the backbone's matrices are rounded to it, which autocast does before every use: the network
+    answers as before, and a zip file halves them.
+    """
+    import torch
+
+    from simviz.runs import checkpoint
+
+    state = checkpoint.load(run.path / "checkpoint.safetensors")
+    best = state["best"] or {f"{part}.{k}": v for part in ("network", "loss") for k, v in state[part].items()}
+    if read_json(run.path / "environment.json").get("precision") == "bfloat16":
+        for name, value in best.items():
+            if name.startswith("network.backbone.") and value.dim() > 1:
+                best[name] = value.to(torch.bfloat16).to(value.dtype)
+    checkpoint.save({"best": best, "pixels": state["pixels"]}, run.path / KEPT)
 
 
 def dumps(run: Run, classes: ClassSet) -> bytes:
@@ -88,16 +116,16 @@ def _checkpoint(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     """Arrays and plain numbers of the run's checkpoint, by path."""
     from safetensors import SafetensorError, safe_open
 
-    path = run.path / "checkpoint.safetensors"
-    if not path.is_file():
-        raise StoreError(f"{run.id} keeps no weights here: predictions and imported comparisons come without them")
+    found = path(run)
+    if not found.is_file():
+        raise StoreError(f"{run.id} keeps no weights here: predictions made elsewhere and most archives have none")
     try:
-        with safe_open(path, framework="np") as file:
+        with safe_open(found, framework="np") as file:
             numbers = json.loads(file.metadata()["numbers"])
             wanted = [k for k in file.keys() if not k.startswith("optimizer/")]  # noqa: SIM118
             arrays = {key: file.get_tensor(key) for key in wanted}
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise StoreError(f"the checkpoint of {run.id} cannot be read: {error}") from None
+        raise StoreError(f"the weights of {run.id} cannot be read: {error}") from None
     if "pixels/mean" not in arrays or "pixels/height" not in numbers:
         raise StoreError(f"{run.id} was trained by an older simviz, which kept no scale of its pixels; train it again")
     return arrays, numbers | {"pixels/channels": len(arrays["pixels/mean"])}

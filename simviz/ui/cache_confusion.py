@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from simviz import evaluation
+from simviz import evaluation, npz
 from simviz.classes import ClassSet
 from simviz.evaluation import CellDifferences, Ruler
 from simviz.ui.cache import BY_CONTENT, Decoded, Stamp
@@ -21,9 +21,8 @@ def of_epoch(file: Stamp, num_classes: int) -> NDArray[np.int64]:
     """The validation confusion an epoch kept, int64 (C, C), read-only; ValueError where there is none."""
     name = "/".join(Path(file[0]).parts[-3:])
     try:
-        with np.load(file[0], allow_pickle=False) as arrays:
-            found = evaluation.confusion.checked_confusion(arrays["confusion"], num_classes)
-    except Exception as error:  # a damaged archive raises whatever its decompressor raises
+        found = evaluation.confusion.checked_confusion(npz.read(Path(file[0]))["confusion"], num_classes)
+    except (ValueError, KeyError) as error:
         raise ValueError(f"{name} holds no confusion matrix: {error}") from None
     found.setflags(write=False)
     return found

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz.evaluation.foreign.table import MAX_TEXT, Source, is_number
-from simviz.matrices.files import BROKEN_ZIP, npy_header
+from simviz.npz import BROKEN_ZIP, npy_header
 
 FORMATS = (".csv", ".tsv", ".parquet", ".npz", ".npy")
 MAX_BYTES = 2 * 2**30
