@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simviz.runs import Comparison, Run, StoreError
-from simviz.runs.store import read_json
+from simviz.runs.files import read_json
 
 Floats = NDArray[np.float32]
 

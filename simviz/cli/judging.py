@@ -74,7 +74,7 @@ def _report(arguments: argparse.Namespace) -> None:
     from simviz import evaluation
     from simviz.report.html import report
     from simviz.runs import Store
-    from simviz.runs.store import replacing
+    from simviz.runs.files import replacing
 
     if not arguments.out.parent.is_dir():
         raise ValueError(f"there is no folder {str(arguments.out.parent)!r} to write {arguments.out.name} into")

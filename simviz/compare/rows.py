@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simviz import evaluation
+from simviz import evaluation, npz
 from simviz.classes import ClassSet
 from simviz.compare.settings import is_control
 from simviz.evaluation import Ruler

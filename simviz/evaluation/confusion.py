@@ -47,6 +47,8 @@ def checked_confusion(confusion: ArrayLike, num_classes: int) -> NDArray[np.int6
     table = np.asarray(confusion)
     if table.shape != (num_classes, num_classes):
         raise ValueError(f"confusion has the shape {table.shape} for {num_classes} classes")
+    if table.dtype.kind not in "biuf":
+        raise ValueError(f"confusion is {table.dtype}; counts are whole numbers")
     bad = ~np.isfinite(table) | (table < 0) | (table != np.floor(table))
     if bad.any():
         i, j = np.argwhere(bad)[0]

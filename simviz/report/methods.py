@@ -12,7 +12,7 @@ from simviz import __version__, compare
 from simviz.evaluation import Ruler
 from simviz.report.citations import WORKS, Work, of_setting, uses_bundled_words
 from simviz.runs import Comparison, Run, StoreError
-from simviz.runs.store import read_json
+from simviz.runs.files import read_json
 from simviz.settings import parse_setting
 
 

@@ -26,19 +26,9 @@ from simviz.evaluation.predictions import Predictions
 from simviz.evaluation.ruler import RULERS
 from simviz.matrices import ClassMatrix
 from simviz.runs import weights
+from simviz.runs.files import MAX_JSON_BYTES, StoreError, check_writable, write_json
 from simviz.runs.spec import checked
-from simviz.runs.store import (
-    ID,
-    MAX_JSON_BYTES,
-    SCHEMA_VERSION,
-    SETTLED,
-    Comparison,
-    Run,
-    Store,
-    StoreError,
-    new_folder,
-    write_json,
-)
+from simviz.runs.store import ID, SCHEMA_VERSION, SETTLED, Comparison, Run, Store, new_folder
 
 MAX_FILES = 50_000
 MAX_BYTES = 2 * 2**30

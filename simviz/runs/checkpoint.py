@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from simviz.runs.store import StoreError, replacing
+from simviz.runs.files import StoreError, replacing
 
 
 def save(state: dict[str, Any], path: Path) -> None:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from simviz.runs.archive import unpack
-from simviz.runs.store import Store, write_json
+from simviz.runs.files import write_json
+from simviz.runs.store import Store
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "examples"
 MARKER = ".examples.json"

@@ -19,8 +19,9 @@ from simviz.classes import ClassSet
 from simviz.evaluation.foreign import Foreign
 from simviz.evaluation.predictions import MAX_BYTES, Predictions
 from simviz.runs import foreign_pictures
+from simviz.runs.files import write_json
 from simviz.runs.spec import RunSpec, checked
-from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, Store, new_folder, write_json
+from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, Store, new_folder
 
 
 def keep(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from simviz.runs import queue
-from simviz.runs.store import Comparison, Run, Store, StoreError, read_json
+from simviz.runs.files import StoreError, read_json
+from simviz.runs.store import Comparison, Run, Store
 
 OVER = ("finished", "cancelled", "failed", "broken")
 RECENT = 60

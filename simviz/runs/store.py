@@ -207,7 +207,8 @@ class Comparison:
             return None
         found = read_arrays(path)
         ids, images = found.get("ids"), found.get("images")
-        if ids is None or images is None or images.ndim != 4 or images.dtype != np.uint8 or ids.shape != images.shape[:1]:
+        whole = ids is not None and images is not None and images.ndim == 4 and images.dtype == np.uint8
+        if ids is None or images is None or not whole or ids.shape != images.shape[:1]:
             raise StoreError(f"{self.id}/images.npz does not hold a picture and an id for each sample")
         return {"ids": ids, "images": images}
 

@@ -181,8 +181,9 @@ def last_confusion(path: str, modified_ns: int) -> bytes | None:
     from simviz.figures import style
 
     try:
-        counts = evaluation.confusion.checked_confusion(npz.read(Path(path))["confusion"]).astype(np.float32)
-    except (ValueError, KeyError):
+        kept = npz.read(Path(path))["confusion"]
+        counts = evaluation.confusion.checked_confusion(kept, len(kept)).astype(np.float32)
+    except (ValueError, KeyError, TypeError):
         return None
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     pixels = style.colormap(np.sqrt(shares), style.SEQUENTIAL, 0, 1)  # the root makes rare mistakes visible

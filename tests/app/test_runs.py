@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 
 from simviz.runs import Store, archive
-from simviz.runs.store import write_json
+from simviz.runs.files import write_json
 from simviz.ui.views import runs as page
 from tests.runs import helpers
 

@@ -9,7 +9,7 @@ import pytest
 
 from simviz import ClassMatrix, ClassSet, matrices, models
 from simviz.runs import Store, progress, queue
-from simviz.runs.store import write_json
+from simviz.runs.files import write_json
 from simviz.ui import cache, folders, state
 from simviz.ui.views import train_curves, train_options, train_settings
 from tests.runs import helpers

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from simviz.runs import Store, queue
-from simviz.runs.store import read_json
+from simviz.runs.files import read_json
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

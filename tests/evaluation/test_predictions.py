@@ -71,7 +71,7 @@ def test_few_classes_are_kept_whole_whatever_the_limit(tmp_path):
         (np.array([0, 1]), np.array(-4), "are too many to be kept"),
         (np.array([0.5, 1]), np.array(4), "does not hold one decided class a sample"),
         (np.array([[0, 1]]), np.array(4), "does not hold one decided class a sample"),
-        (np.array([0, 1]), np.array([4]), "does not hold one decided class a sample"),
+        (np.array([0, 1]), np.array([4]), "does not say how many classes there are"),
     ],
 )
 def test_a_damaged_file_of_decisions_is_refused(tmp_path, predicted, classes, message):

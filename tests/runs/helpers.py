@@ -10,7 +10,7 @@ import numpy as np
 from simviz import ClassSet, matrices
 from simviz.evaluation.predictions import Predictions
 from simviz.runs import Comparison, Store, checked
-from simviz.runs.store import write_json
+from simviz.runs.files import write_json
 
 CLASSES = ClassSet(["cat", "dog", "car"], groups=["animal", "animal", "vehicle"])
 SETTINGS = ("ce", "simloss@groups")

@@ -12,7 +12,7 @@ import torch
 from simviz import compare
 from simviz.runs import Store, worker
 from simviz.runs.cores import FreeCores
-from simviz.runs.store import read_json, write_json
+from simviz.runs.files import read_json, write_json
 
 SPIN = "import time; end = time.monotonic() + 20\nwhile time.monotonic() < end: pass"
 

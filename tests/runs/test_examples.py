@@ -11,7 +11,7 @@ import torch
 from simviz import compare
 from simviz.learned import controls as learned_controls
 from simviz.runs import Store, examples, worker
-from simviz.runs.store import read_json
+from simviz.runs.files import read_json
 
 
 @pytest.fixture(scope="module")

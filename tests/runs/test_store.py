@@ -7,7 +7,7 @@ import pytest
 
 from simviz.evaluation.predictions import Predictions
 from simviz.runs import Store, StoreError, checked
-from simviz.runs.store import read_json, replacing, write_json
+from simviz.runs.files import read_json, replacing, write_json
 
 
 def test_an_empty_store_is_empty(tmp_path):

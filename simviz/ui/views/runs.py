@@ -13,8 +13,8 @@ import streamlit as st
 
 from simviz.runs import Comparison, Run, Store, StoreError, archive, progress, queue
 from simviz.runs.command import command
+from simviz.runs.files import read_json
 from simviz.runs.progress import Line
-from simviz.runs.store import read_json
 from simviz.ui import folders, links, shell, state
 from simviz.ui.text import plain
 from simviz.ui.views import runs_judge, take_away
