@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from simviz.runs.archive import unpack
-from simviz.runs.files import write_json
+from simviz.runs.files import read_only, write_json
 from simviz.runs.store import Store
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "examples"
@@ -16,8 +16,11 @@ MARKER = ".examples.json"
 def install(store: Store, folder: Path = FOLDER) -> list[str]:
     """Unpack every archive of `folder` that this store has never been given; returns the new ids.
 
-    What the user deletes stays deleted: a hidden file in the store remembers what was unpacked.
+    What the user deletes stays deleted: a hidden file in the store remembers what was unpacked. Nothing is unpacked by
+    a process that may only look.
     """
+    if read_only():
+        return []
     marker = store.root / MARKER
     try:
         known = json.loads(marker.read_text())["installed"] if marker.exists() else []

@@ -19,7 +19,7 @@ from simviz.classes import ClassSet
 from simviz.evaluation.foreign import Foreign
 from simviz.evaluation.predictions import MAX_BYTES, Predictions
 from simviz.runs import foreign_pictures
-from simviz.runs.files import write_json
+from simviz.runs.files import check_writable, write_json
 from simviz.runs.spec import RunSpec, checked
 from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, Store, new_folder
 
@@ -48,8 +48,9 @@ def keep(
     ------
     ValueError
         Where the files have different classes or are not about the same samples, or the ruler does not fit.
-        Nothing is kept then.
+        Nothing is kept then, nor where this process may only look.
     """
+    check_writable("added")
     found = same_samples(same_classes(found))
     classes = found[0].classes
     measure = evaluation.ruler(classes, ruler)

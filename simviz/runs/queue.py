@@ -11,7 +11,8 @@ from typing import Any
 
 import psutil
 
-from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, StoreError, process_alive, read_json, write_json
+from simviz.runs.files import StoreError, check_writable, read_json, read_only, write_json
+from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, process_alive
 
 PATIENCE_SECONDS = 10.0
 
@@ -25,8 +26,9 @@ def start(comparison: Comparison) -> int:
     Raises
     ------
     StoreError
-        If a living process serves the comparison already.
+        If a living process serves the comparison already, or this process may only look.
     """
+    check_writable("trained")
     _children[:] = [child for child in _children if child.poll() is None]
     if served(comparison):
         raise StoreError(f"the comparison {comparison.id!r} is being trained already")
@@ -59,6 +61,7 @@ def served(comparison: Comparison) -> bool:
 
 def cancel(comparison: Comparison) -> None:
     """Ask every run that is not over to stop; what was reached is kept."""
+    check_writable("stopped")
     for run in comparison.runs:
         if not run.settled:
             run.want("cancel")
@@ -68,6 +71,8 @@ def cancel(comparison: Comparison) -> None:
 
 def enforce(comparison: Comparison) -> None:
     """End a process that has not heard a cancel: SIGTERM after ten seconds, SIGKILL five later."""
+    if read_only():
+        return
     if not served(comparison):
         _close(comparison)
         return

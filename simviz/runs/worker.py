@@ -28,10 +28,11 @@ import numpy as np
 import psutil
 
 from simviz import datasets, evaluation
-from simviz.runs import checkpoint
+from simviz.runs import checkpoint, tuning
 from simviz.runs.cores import FreeCores
+from simviz.runs.files import StoreError, read_json, replacing, write_json
 from simviz.runs.spec import RunSpec
-from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, StoreError, read_json, replacing, write_json
+from simviz.runs.store import SCHEMA_VERSION, Comparison, Run
 
 BEAT_SECONDS = 1.0
 MAX_PICTURE_BYTES = 40 * 2**20
@@ -59,11 +60,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def work(comparison: Comparison, listener: Listener | None = None) -> None:
-    """Train the runs that are not over; a failed run does not stop the next.
+    """Choose the learning rates where that was asked, then train the runs that are not over; a failed one stops none.
 
     Runs of one machine go one after another: each waits for the machine's lock.
     """
     write_json(comparison.path / "worker.json", _process_mark())
+    tuning.settle(comparison, work, listener)
     for run in comparison.runs:
         if run.settled:
             continue
