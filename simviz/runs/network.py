@@ -20,7 +20,8 @@ from simviz.datasets.listing import MAX_PIXELS, decode
 from simviz.losses import ClassLoss
 from simviz.runs import checkpoint
 from simviz.runs import weights as kept
-from simviz.runs.store import Run, StoreError, read_json
+from simviz.runs.files import StoreError, read_json
+from simviz.runs.store import Run
 from simviz.training import forward, standardized
 
 MAX_BYTES = 20 * 2**20

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from simviz.classes import ClassSet
-from simviz.runs.store import Run, StoreError, read_json
+from simviz.runs.files import StoreError, read_json
+from simviz.runs.store import Run
 
 KEPT = "weights.safetensors"
+MAX_SIDE = 1024
 
 
 def path(run: Run) -> Path:
@@ -35,6 +37,23 @@ def keep(run: Run) -> None:
             if name.startswith("network.backbone.") and value.dim() > 1:
                 best[name] = value.to(torch.bfloat16).to(value.dtype)
     checkpoint.save({"best": best, "pixels": state["pixels"]}, run.path / KEPT)
+
+
+def check(run: Run) -> None:
+    """StoreError, in one sentence, where a stranger's weights are no finite numbers, or want too large a picture."""
+    import numpy as np
+
+    arrays, numbers = _checkpoint(run)
+    for name, values in arrays.items():
+        if values.dtype.kind not in "bfiu" or not np.isfinite(values).all():
+            raise StoreError(f"{name[:60]!r} holds values that are no finite numbers")
+    pixels = [arrays.get(f"pixels/{name}", np.empty(0)).shape for name in ("mean", "scale")]
+    try:
+        channels, height, width = _shape(numbers)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        channels, height, width = 0, 0, 0
+    if pixels != [(3,), (3,)] or channels != 3 or not 0 < height == width <= MAX_SIDE:
+        raise StoreError(f"its pictures are no coloured squares of at most {MAX_SIDE} pixels")
 
 
 def dumps(run: Run, classes: ClassSet) -> bytes:
@@ -126,7 +145,7 @@ def _checkpoint(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
             arrays = {key: file.get_tensor(key) for key in wanted}
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise StoreError(f"the weights of {run.id} cannot be read: {error}") from None
-    if "pixels/mean" not in arrays or "pixels/height" not in numbers:
+    if not isinstance(numbers, dict) or not {"pixels/mean", "pixels/height"} <= {*arrays, *numbers}:
         raise StoreError(f"{run.id} was trained by an older simviz, which kept no scale of its pixels; train it again")
     return arrays, numbers | {"pixels/channels": len(arrays["pixels/mean"])}
 
