@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 # Higher is better for these; for every other metric lower is.
 RISING = ("accuracy", "top5", "macro_recall", "superclass_accuracy", "failed_superclass_accuracy", "qwk", "within_1")
 Monitor = Literal["accuracy", "macro_recall", "nll", "mean_cost", "mae", "superclass_accuracy"]
+MAX_RATE = 10
 
 
 class TrainingSpec(BaseModel):
@@ -20,14 +21,31 @@ class TrainingSpec(BaseModel):
     epochs: int = Field(10, ge=1, le=10_000)
     batch_size: int = Field(64, ge=1, le=65_536)
     seed: int = Field(0, ge=0, lt=2**31)
-    lr: float = Field(4e-3, gt=0, le=10, description="Adam's learning rate, at its peak")
-    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    lr: float = Field(4e-3, gt=0, le=MAX_RATE, description="the learning rate, at its peak")
+    optimizer: Literal["adam", "sgd"] = Field("adam", description="sgd is stochastic gradient descent after Nesterov")
+    momentum: float | None = Field(None, gt=0, lt=1, description="of sgd, which needs it")
+    schedule: Literal["one-cycle", "constant", "exponential"] = "one-cycle"
+    decay: float | None = Field(
+        None, gt=0, le=1, description="what an exponential schedule multiplies lr with an epoch"
+    )
     warmup: int = Field(0, ge=0, description="epochs of plain cross entropy before the loss takes over")
     patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better monitor")
     monitor: Monitor = "accuracy"
     augment: bool = True
+    crop: int | None = Field(None, ge=8, le=512, description="side of the window, random in training, else the middle")
+    mirror: bool = Field(False, description="predict the mean of the probabilities of an image and its mirror image")
     standardize: bool = Field(True, description="shift and scale pixels by the training part; else [0, 1]")
     class_weights: bool = Field(False, description="weigh classes by their inverse frequency")
     train_size: int | None = Field(None, ge=2, description="train on so many images only")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if (self.momentum is None) == (self.optimizer == "sgd"):
+            raise ValueError(
+                f"optimizer {self.optimizer} {'needs a' if self.momentum is None else 'takes no'} momentum"
+            )
+        if (self.decay is None) == (self.schedule == "exponential"):
+            raise ValueError(f"schedule {self.schedule} {'needs a' if self.decay is None else 'takes no'} decay")
+        return self

@@ -95,8 +95,7 @@ class Trainer:
         self.device = pick_device(spec.device)
         self.precision = pick_precision(spec.precision, self.device)
         torch.manual_seed(spec.seed)
-        shape = (data.images.shape[3], *data.images.shape[1:3])
-        backbone = models.build(spec.model or data.default_model, shape)
+        backbone = models.build(spec.model or data.default_model, _input_shape(data, spec.crop))
         self.loss = loss.to(self.device)
         self.network = nn.ModuleDict({"backbone": backbone, "head": loss.head(backbone.features, len(data.classes))})
         self.network.to(self.device).to(memory_format=torch.channels_last)
@@ -105,7 +104,7 @@ class Trainer:
         self.labels = torch.from_numpy(data.labels[self.train_rows]).to(self.device)
         self.mean, self.scale = _pixel_statistics(self.images, spec.standardize)
         parameters = [*self.network.parameters(), *self.loss.parameters()]
-        self.optimizer = torch.optim.Adam(parameters, lr=spec.lr, fused=True)
+        self.optimizer = _optimizer(parameters, spec)
         self.steps = math.ceil(len(self.train_rows) / spec.batch_size)
         self.warmup = max(spec.warmup, loss.warmup_epochs(spec.epochs))
         self.epoch = 0
@@ -145,8 +144,15 @@ class Trainer:
         with torch.inference_mode():
             for chunk in np.array_split(rows, max(1, math.ceil(len(rows) / 1024))):
                 images = torch.from_numpy(np.ascontiguousarray(self.data.images[chunk])).to(self.device)
-                found, outputs = self._forward(self._pixels(images))
-                logs.append(self.loss.log_probabilities(outputs).clamp(-6e4, 0).cpu().numpy().astype(np.float16))
+                if self.spec.crop is not None:
+                    images = window(images, self.spec.crop)
+                pixels = self._pixels(images)
+                found, outputs = self._forward(pixels)
+                log = self.loss.log_probabilities(outputs)
+                if self.spec.mirror:
+                    mirrored = self.loss.log_probabilities(self._forward(pixels.flip(3))[1])
+                    log = torch.logaddexp(log, mirrored) - math.log(2)
+                logs.append(log.clamp(-6e4, 0).cpu().numpy().astype(np.float16))
                 features.append(found.cpu().numpy().astype(np.float16))
         hidden = np.concatenate(features)
         return Predictions(
@@ -166,7 +172,7 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """All that `load_state_dict` needs to go on as if never interrupted, and what the network's input is."""
-        height, width = self.images.shape[1:3]
+        _, height, width = _input_shape(self.data, self.spec.crop)
         return {
             "network": self.network.state_dict(),
             "loss": self.loss.state_dict(),
@@ -186,7 +192,7 @@ class Trainer:
         self.best_value = float(state["progress"]["best_value"])
 
     def _laid_out(self, moments: dict[int, dict[str, Tensor]]) -> dict[int, dict[str, Tensor]]:
-        """Adam's moments in the memory layout of their parameters: the fused kernel walks both as flat arrays."""
+        """Moments in the memory layout of their parameters: the fused optimizer walks both as flat arrays."""
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         return {
             i: {
@@ -218,8 +224,10 @@ class Trainer:
             rows = torch.from_numpy(order[step * self.spec.batch_size : (step + 1) * self.spec.batch_size])
             rows = rows.to(self.device)
             images = self.images[rows]
-            if allowed:
-                random = np.random.default_rng([self.spec.seed, self.epoch, step + 1])
+            random = np.random.default_rng([self.spec.seed, self.epoch, step + 1])
+            if self.spec.crop is not None:
+                images = window(images, self.spec.crop, random if self.spec.augment else None, flip="flip" in allowed)
+            elif allowed:
                 images = augmented(images, random, crop="crop" in allowed, flip="flip" in allowed)
             yield self._pixels(images), self.labels[rows]
 
@@ -230,6 +238,8 @@ class Trainer:
         factor = 1.0
         if self.spec.schedule == "one-cycle":
             factor = one_cycle((step + 0.5) / (self.spec.epochs * self.steps))
+        elif self.spec.decay is not None:
+            factor = self.spec.decay**self.epoch
         for group in self.optimizer.param_groups:
             group["lr"] = self.spec.lr * factor
 
@@ -306,6 +316,23 @@ def augmented(images: Tensor, random: np.random.Generator, *, crop: bool, flip: 
     return gathered * torch.from_numpy(inside).to(device).unsqueeze(3)
 
 
+def window(images: Tensor, side: int, random: np.random.Generator | None = None, *, flip: bool = False) -> Tensor:
+    """A square of each image of a batch, (N, side, side, channels): the middle, or a random one, then mirrored or not.
+
+    images : uint8 (N, H, W, channels)
+    """
+    count, height, width, _ = images.shape
+    top, left = np.full(count, (height - side) // 2), np.full(count, (width - side) // 2)
+    mirror = np.zeros(count, bool)
+    if random is not None:
+        top, left = (random.integers(0, size - side + 1, count) for size in (height, width))
+        mirror = random.random(count) < 0.5 if flip else mirror
+    rows = top[:, None] + np.arange(side)
+    columns = left[:, None] + np.where(mirror[:, None], np.arange(side)[::-1], np.arange(side))
+    at = (np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :])
+    return images[tuple(torch.from_numpy(i).to(images.device) for i in at)]
+
+
 def _inside(index: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
     return (index >= 0) & (index < size)
 
@@ -314,7 +341,22 @@ def _weights(network: nn.Module, loss: nn.Module) -> dict[str, Tensor]:
     return {f"{p}.{k}": v for p, m in (("network", network), ("loss", loss)) for k, v in m.state_dict().items()}
 
 
+def _optimizer(parameters: list[nn.Parameter], spec: TrainingSpec) -> torch.optim.Optimizer:
+    if spec.momentum is not None:
+        return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum, nesterov=True, fused=True)
+    return torch.optim.Adam(parameters, lr=spec.lr, fused=True)
+
+
+def _input_shape(data: ImageDataset, crop: int | None) -> tuple[int, int, int]:
+    """Channels, height and width of what the network sees."""
+    height, width, channels = data.images.shape[1:]
+    return (channels, height, width) if crop is None else (channels, crop, crop)
+
+
 def _checked_data(data: ImageDataset, spec: TrainingSpec) -> ImageDataset:
+    if spec.crop is not None and spec.crop > min(data.images.shape[1:3]):
+        size = " x ".join(map(str, data.images.shape[1:3]))
+        raise ValueError(f"crop is {spec.crop}, but the images of {data.name} are {size}; crop less, or enlarge them")
     for part in ("validation", "test"):
         if not len(data.indices(part)):
             raise ValueError(f"{data.name} has no {part} images; add some, or give a test part of its own")

@@ -15,13 +15,11 @@ from simviz.compare.rows import (
     trained_similarity,
 )
 from simviz.compare.settings import MAX_RUNS, create, is_control, specs_for, with_controls
-from simviz.compare.tuning import RATES, WIDENED, tune
+from simviz.runs import tuning
 
 __all__ = [
     "MAX_RUNS",
     "OWN",
-    "RATES",
-    "WIDENED",
     "Row",
     "against",
     "blur_warnings",
@@ -37,6 +35,6 @@ __all__ = [
     "specs_for",
     "table",
     "trained_similarity",
-    "tune",
+    "tuning",
     "with_controls",
 ]

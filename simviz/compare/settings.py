@@ -7,6 +7,7 @@ from typing import Any
 
 from simviz import evaluation
 from simviz.runs import Comparison, RunSpec, Store, checked
+from simviz.runs.tuning import Tuning
 from simviz.settings import Part, Setting, parse_setting
 
 MAX_RUNS = 2000
@@ -59,8 +60,13 @@ def specs_for(settings: Sequence[str], seeds: Iterable[int], **base: Any) -> lis
     return [checked(loss=s, seed=seed, **base) for part in rounds for seed in seeds for s in part]
 
 
-def create(specs: Sequence[RunSpec], *, title: str | None = None, store: Store | None = None) -> Comparison:
+def create(
+    specs: Sequence[RunSpec], *, title: str | None = None, store: Store | None = None, tuning: Tuning | None = None
+) -> Comparison:
     """Check that data, losses and ruler fit, and lay the folders out; nothing is trained yet.
+
+    With `tuning`, a `simviz.runs.tuning.plan` of the same specs, the learning rate of each setting is chosen on
+    validation when the comparison is trained, and replaces that of the specs.
 
     Raises
     ------
@@ -73,11 +79,13 @@ def create(specs: Sequence[RunSpec], *, title: str | None = None, store: Store |
     for spec in {s.loss: s for s in specs}.values():
         build_loss(spec, data)
     ruler = evaluation.ruler(data.classes, specs[0].ruler)
-    info = {
+    info: dict[str, Any] = {
         "classes": data.classes.to_dict(),
         "ruler": {"choice": specs[0].ruler, "text": ruler.describe()},
         "dataset": {"name": data.name, "spec": specs[0].dataset, "fingerprint": data.fingerprint},
         "unit_name": data.unit_name,
         "notes": list(data.notes),
     }
+    if tuning is not None:
+        info["tuning"] = tuning.model_dump()
     return (store or Store()).create(title or data.name, list(specs), info)

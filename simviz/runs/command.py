@@ -7,7 +7,12 @@ import shlex
 from simviz.runs.spec import RunSpec
 
 _ALWAYS = ("dataset", "loss", "seed")
-_SWITCHES = {"augment": "--no-augment", "standardize": "--no-standardize", "class_weights": "--class-weights"}
+_SWITCHES = {
+    "augment": "--no-augment",
+    "standardize": "--no-standardize",
+    "class_weights": "--class-weights",
+    "mirror": "--mirror",
+}
 
 
 def command(spec: RunSpec) -> str:
