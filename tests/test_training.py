@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch.nn import functional as F
 from simviz import datasets, evaluation, losses
 from simviz.hyperparameters import TrainingSpec
 from simviz.runs import checkpoint
-from simviz.training import RISE, EpochEnd, Trainer, augmented, one_cycle, pick_device
+from simviz.training import RISE, EpochEnd, Step, Trainer, augmented, one_cycle, pick_device, window
 
 from .tiny import SIZE
 
@@ -58,16 +60,20 @@ def test_every_loss_of_a_seed_sees_the_same_batches(data):
     assert len(seen["ce"]) == 2 * trained.steps
 
 
-@pytest.mark.parametrize("loss", ["ce", "self_guided"])
-def test_a_resumed_run_equals_an_uninterrupted_one(data, tmp_path, loss):
-    whole = trainer(data, loss, epochs=6, patience=5)
+SGD = {"optimizer": "sgd", "momentum": 0.9, "lr": 0.01, "schedule": "exponential", "decay": 0.8}
+WINDOWS = {"model": "convnet", "crop": 12, "mirror": True}
+
+
+@pytest.mark.parametrize(("loss", "values"), [("ce", {}), ("self_guided", {}), ("ce", SGD | WINDOWS)])
+def test_a_resumed_run_equals_an_uninterrupted_one(data, tmp_path, loss, values):
+    whole = trainer(data, loss, epochs=6, patience=5, **values)
     kept = epochs(whole)
-    first = trainer(data, loss, epochs=6, patience=5)
+    first = trainer(data, loss, epochs=6, patience=5, **values)
     for event in first.events():
         if isinstance(event, EpochEnd) and event.epoch == 3:
             break
     checkpoint.save(first.state_dict(), tmp_path / "checkpoint.safetensors")
-    second = trainer(data, loss, epochs=6, patience=5)
+    second = trainer(data, loss, epochs=6, patience=5, **values)
     second.load_state_dict(checkpoint.load(tmp_path / "checkpoint.safetensors"))
     rest = epochs(second)
     assert [e.epoch for e in rest] == [4, 5, 6][: len(kept) - 3]
@@ -154,6 +160,66 @@ def test_augmentation_is_pad_crop_and_mirror(seed, crop, flip, height, width):
         views = [padded[i, :, y : y + height, x : x + width] for y in shifts for x in shifts]
         views += [v.flip(2) for v in views] if flip else []
         assert any(torch.equal(found[i].permute(2, 0, 1), v) for v in views)
+
+
+@given(st.integers(0, 2**31), st.integers(2, 6), st.booleans(), st.integers(6, 12), st.integers(6, 12))
+def test_a_random_window_is_a_square_of_the_image_and_the_middle_one_its_centre(seed, side, flip, height, width):
+    images = torch.randint(0, 256, (3, height, width, 3), dtype=torch.uint8)
+    found = window(images, side, np.random.default_rng(seed), flip=flip)
+    top, left = (height - side) // 2, (width - side) // 2
+    assert torch.equal(window(images, side), images[:, top : top + side, left : left + side])
+    for image, one in zip(images, found, strict=True):
+        corners = [(y, x) for y in range(height - side + 1) for x in range(width - side + 1)]
+        views = [image[y : y + side, x : x + side] for y, x in corners]
+        views += [v.flip(1) for v in views] if flip else []
+        assert any(torch.equal(one, v) for v in views)
+
+
+def test_windows_reach_every_corner_of_an_image(data):
+    images = torch.arange(16, dtype=torch.uint8).reshape(1, 4, 4, 1).expand(200, 4, 4, 1)
+    found = window(images, 2, np.random.default_rng(0))
+    assert set(found[:, 0, 0, 0].tolist()) == {y * 4 + x for y in range(3) for x in range(3)}
+
+
+def test_a_network_of_windows_sees_the_middle_of_what_it_predicts(data):
+    trained = trainer(data, **WINDOWS)
+    assert trained.state_dict()["pixels"]["height"] == 12
+    middle = replace(data, images=np.pad(data.images[:, 2:14, 2:14], ((0, 0), (2, 2), (2, 2), (0, 0))))
+    same = trainer(middle, **WINDOWS)
+    same.mean, same.scale = trained.mean, trained.scale
+    assert np.array_equal(same.predict("test").log_probabilities, trained.predict("test").log_probabilities)
+
+
+def test_mirrored_predictions_are_the_mean_probability_of_an_image_and_its_mirror_image(data):
+    plain, mirrored = trainer(data), trainer(data, mirror=True)
+    turned = trainer(replace(data, images=np.ascontiguousarray(data.images[:, :, ::-1])))
+    turned.mean, turned.scale = plain.mean, plain.scale
+    found = [np.exp(t.predict("test").log_probabilities.astype(float)) for t in (plain, turned, mirrored)]
+    np.testing.assert_allclose(found[2], (found[0] + found[1]) / 2, atol=3e-4)
+    assert np.abs(found[0] - found[1]).max() > 0.005
+
+
+def test_an_exponential_rate_falls_by_its_factor_an_epoch(data):
+    trained = trainer(data, epochs=3, **SGD)
+    seen = [(s.epoch, trained.optimizer.param_groups[0]["lr"]) for s in trained.events() if isinstance(s, Step)]
+    assert seen == [(e, pytest.approx(0.01 * 0.8 ** (e - 1))) for e in (1, 2, 3) for _ in range(trained.steps)]
+    assert isinstance(trained.optimizer, torch.optim.SGD)
+    assert trained.optimizer.defaults["nesterov"]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"optimizer": "sgd"}, "needs a momentum"),
+        ({"momentum": 0.9}, "adam takes no momentum"),
+        ({"schedule": "exponential"}, "needs a decay"),
+        ({"decay": 0.9}, "one-cycle takes no decay"),
+        ({"crop": 20}, "crop is 20, but the images of .* are 16 x 16"),
+    ],
+)
+def test_options_that_do_not_belong_together_are_refused(data, values, text):
+    with pytest.raises(ValueError, match=text):
+        trainer(data, **values)
 
 
 @given(st.floats(0, 1))
