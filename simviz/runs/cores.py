@@ -11,19 +11,26 @@ import time
 
 import psutil
 
+LEAST_SECONDS = 0.5  # the system counts in hundredths: less tells nothing
+
 
 class FreeCores:
     """Watches the machine from its making on, or from the last `count`."""
 
     def __init__(self) -> None:
         self._mark = self._now()
+        self._found = 0
 
     def count(self) -> int:
         """Cores that other processes left idle since the last count, rounded, at least one."""
-        before, self._mark = self._mark, self._now()
+        now = self._now()
+        if self._found and now[0] - self._mark[0] < LEAST_SECONDS:
+            return self._found
+        before, self._mark = self._mark, now
         wall, busy, own = (after - earlier for after, earlier in zip(self._mark, before, strict=True))
         others = (busy - own) / wall if wall > 0 else 0.0
-        return max(1, round((os.cpu_count() or 1) - max(0.0, others)))
+        self._found = max(1, round((os.cpu_count() or 1) - max(0.0, others)))
+        return self._found
 
     @staticmethod
     def _now() -> tuple[float, float, float]:

@@ -1,4 +1,8 @@
-"""This machine's queue: a comparison is served by one process of its own, which outlives page and server."""
+"""This machine's queue: a comparison is served by a process of its own, which outlives page and server.
+
+What a page or a command wants is written into files, and read from files: a run's `control.json` says pause, run or
+cancel, and `worker.json` names the processes that serve a comparison. So every browser sees the same.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,17 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import psutil
 
+from simviz.runs import budget, slots, status
 from simviz.runs.files import StoreError, check_writable, read_json, read_only, write_json
-from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, process_alive
+from simviz.runs.liveness import mark, serving
+from simviz.runs.store import Comparison, Run
 
 PATIENCE_SECONDS = 10.0
+INTERRUPTED = ("paused", "lost", "not started")  # neither over nor under way
 
 # Handles are kept so that a finished child is reaped and not left a zombie.
 _children: list[subprocess.Popen[bytes]] = []
@@ -29,13 +36,105 @@ def start(comparison: Comparison) -> int:
         If a living process serves the comparison already, or this process may only look.
     """
     check_writable("trained")
-    _children[:] = [child for child in _children if child.poll() is None]
-    if served(comparison):
-        raise StoreError(f"the comparison {comparison.id!r} is being trained already")
-    for run in comparison.runs:
+    slots.at_once()  # a wrong setting is told here, to the one who asks
+    with slots.mutex():
+        if served(comparison):
+            raise StoreError(f"the comparison {comparison.id!r} is being trained already")
+        _wake([run for run in comparison.runs if not run.settled])
+        return _spawn(comparison)
+
+
+def resume(comparison: Comparison, states: Collection[str] = INTERRUPTED) -> list[Run]:
+    """Let runs in these states go on from their last checkpoint, and return them; a spent budget is granted again.
+
+    Of the runs that are over, those that failed can go on, and the cancelled ones that have a checkpoint or reached
+    no epoch.
+    """
+    check_writable("trained")
+    slots.at_once()
+    with slots.mutex():
+        runs = [run for run in comparison.runs if resumable(run) and status.last(run).get("state") in states]
+        _wake(runs)
+        if runs and not served(comparison):
+            _spawn(comparison)
+    if runs:
+        budget.renew(comparison)
+    return runs
+
+
+def resumable(run: Run) -> bool:
+    """Whether `resume` takes the run."""
+    state = status.last(run).get("state")
+    if state == "cancelled":
+        return not run.spec.predictions and ((run.path / "checkpoint.safetensors").exists() or not run.metrics())
+    return state == "failed" or state in INTERRUPTED
+
+
+def served(comparison: Comparison) -> bool:
+    """Whether a living process serves the comparison."""
+    return bool(_processes(comparison))
+
+
+def pause(comparison: Comparison) -> None:
+    """Ask every run that is not over to stop where its last checkpoint is, and to leave its slot to others."""
+    check_writable("paused")
+    with slots.mutex():
+        for run in comparison.runs:
+            if not run.settled and status.last(run).get("state") in ("queued", "running"):
+                run.want("pause")
+
+
+def cancel(comparison: Comparison) -> None:
+    """Ask every run that is not over to stop; what was reached is kept."""
+    check_writable("stopped")
+    with slots.mutex():
+        for run in comparison.runs:
+            if run.settled:
+                continue
+            run.want("cancel")
+            if status.last(run).get("state") in INTERRUPTED or not served(comparison):
+                status.settle(run, "cancelled")
+
+
+def enforce(comparison: Comparison) -> None:
+    """End processes that have not heard a cancel: SIGTERM after ten seconds, SIGKILL five later."""
+    if read_only():
+        return
+    left = [run for run in comparison.runs if not run.settled]
+    asked = [run for run in left if run.wanted == "cancel"]
+    if not served(comparison):
+        for run in asked:
+            status.settle(run, "cancelled")
+    elif asked and len(asked) == len(left):
+        waited = min(_since_asked(run) for run in asked)
+        if waited > PATIENCE_SECONDS:
+            _signal(comparison, signal.SIGTERM if waited < PATIENCE_SECONDS + 5 else signal.SIGKILL)
+
+
+def sign_in(comparison: Comparison, helpers: Sequence[int] = ()) -> None:
+    """Say that this process serves the comparison, and which others do beside it."""
+    with slots.mutex():
+        write_json(comparison.path / "worker.json", {**mark(), "helpers": [mark(pid) for pid in helpers]})
+
+
+def sign_off(comparison: Comparison) -> None:
+    """This process serves it no longer; to be called with the `mutex`. Nothing where it never signed in, or is gone."""
+    path = comparison.path / "worker.json"
+    if path.exists():
+        others = [dict(one) for one in _processes(comparison) if one.get("pid") != os.getpid()]
+        for one in others:
+            one.pop("helpers", None)
+        write_json(path, {"helpers": others})
+
+
+def _wake(runs: Sequence[Run]) -> None:
+    for run in runs:
         (run.path / "control.json").unlink(missing_ok=True)
-        if not run.settled:
-            _mark(run, "queued")
+        status.settle(run, "queued")
+
+
+def _spawn(comparison: Comparison) -> int:
+    _children[:] = [child for child in _children if child.poll() is None]
     command = [sys.executable, "-m", "simviz.runs.worker", str(comparison.path.resolve())]
     with (comparison.path / "log.txt").open("ab") as log:
         child = subprocess.Popen(
@@ -48,56 +147,26 @@ def start(comparison: Comparison) -> int:
         )
     _children.append(child)
     # Written here too: the process takes seconds to import torch, and a second start must see it until then.
-    mark = {"pid": child.pid, "process_start": psutil.Process(child.pid).create_time()}
-    write_json(comparison.path / "worker.json", mark)
+    write_json(comparison.path / "worker.json", mark(child.pid))
     return child.pid
 
 
-def served(comparison: Comparison) -> bool:
-    """Whether a living process serves the comparison."""
+def _processes(comparison: Comparison) -> list:
     path = comparison.path / "worker.json"
-    return path.exists() and process_alive(read_json(path))
+    return serving(read_json(path)) if path.exists() else []
 
 
-def cancel(comparison: Comparison) -> None:
-    """Ask every run that is not over to stop; what was reached is kept."""
-    check_writable("stopped")
-    for run in comparison.runs:
-        if not run.settled:
-            run.want("cancel")
-    if not served(comparison):
-        _close(comparison)
+def _since_asked(run: Run) -> float:
+    """Seconds since the run was asked to stop, whatever was done to the machine's clock meanwhile."""
+    try:
+        return max(0.0, time.monotonic() - float(read_json(run.path / "control.json")["at"]))
+    except (StoreError, KeyError, TypeError, ValueError):
+        return 0.0
 
 
-def enforce(comparison: Comparison) -> None:
-    """End a process that has not heard a cancel: SIGTERM after ten seconds, SIGKILL five later."""
-    if read_only():
-        return
-    if not served(comparison):
-        _close(comparison)
-        return
-    asked = [r.path / "control.json" for r in comparison.runs if not r.settled and r.wanted == "cancel"]
-    if not asked or len(asked) < sum(not r.settled for r in comparison.runs):
-        return
-    waited = time.time() - max(p.stat().st_mtime for p in asked)
-    pid = int(read_json(comparison.path / "worker.json")["pid"])
-    if waited > PATIENCE_SECONDS:
-        how = signal.SIGTERM if waited < PATIENCE_SECONDS + 5 else signal.SIGKILL
+def _signal(comparison: Comparison, how: signal.Signals) -> None:
+    for one in _processes(comparison):
         try:
-            psutil.Process(pid).send_signal(how)
+            psutil.Process(int(one["pid"])).send_signal(how)
         except psutil.NoSuchProcess:
-            return
-
-
-def _close(comparison: Comparison) -> None:
-    """Runs that were to be cancelled and that no process serves any more are cancelled."""
-    for run in comparison.runs:
-        if not run.settled and run.wanted == "cancel":
-            _mark(run, "cancelled")
-
-
-def _mark(run: Run, state: str) -> None:
-    """A new state for a run that no process serves; how far it came is kept."""
-    known = run.status
-    kept: dict[str, Any] = {k: known[k] for k in ("epoch", "epochs", "progress") if k in known}
-    write_json(run.path / "status.json", {"schema_version": SCHEMA_VERSION, "state": state, **kept})
+            continue

@@ -31,13 +31,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from simviz.classes import ClassSet
 from simviz.evaluation.predictions import Predictions
 from simviz.matrices import ClassMatrix
 from simviz.runs.files import StoreError, check_writable, last_lines, read_arrays, read_json, read_text, write_json
+from simviz.runs.liveness import alive, serving
 from simviz.runs.spec import RunSpec, checked
 
 SCHEMA_VERSION = 1
@@ -75,11 +75,14 @@ class Run:
 
     @property
     def status(self) -> dict[str, Any]:
-        """The status file; a run whose process is gone is reported as `lost`."""
+        """The status file; a run whose process is gone is reported as `lost`, one that is held back as `paused`."""
         status = read_json(self.path / "status.json")
-        worker = self.path.parent / "worker.json"
-        orphan = status.get("state") == "queued" and worker.exists() and not process_alive(read_json(worker))
-        if orphan or (status.get("state") == "running" and not process_alive(status)):
+        queued, worker = status.get("state") == "queued", self.path.parent / "worker.json"
+        if queued and self.wanted == "pause":
+            status |= {"state": "paused"}
+        elif queued and worker.exists() and not serving(read_json(worker)):
+            status |= {"state": "lost", "error": "no process trains it; what was reached is kept"}
+        elif status.get("state") == "running" and not alive(status):
             status |= {"state": "lost", "error": "the process that ran it is gone; finished epochs are kept"}
         return status
 
@@ -135,13 +138,16 @@ class Run:
         return last_lines(self.path / "log.txt", lines)
 
     def want(self, what: str) -> None:
-        """Ask the worker for something: `cancel`."""
-        write_json(self.path / "control.json", {"want": what})
+        """Ask the worker for something: `pause`, `run` or `cancel`."""
+        write_json(self.path / "control.json", {"want": what, "at": time.monotonic()})
 
     @property
     def wanted(self) -> str | None:
-        path = self.path / "control.json"
-        return read_json(path).get("want") if path.exists() else None
+        """What was asked for; None where nothing was, or it cannot be read."""
+        try:
+            return read_json(self.path / "control.json").get("want")
+        except StoreError:
+            return None
 
 
 class Comparison:
@@ -262,16 +268,6 @@ class Store:
 
     def __iter__(self) -> Iterator[Comparison]:
         return iter(self.comparisons())
-
-
-def process_alive(status: Mapping[str, Any]) -> bool:
-    """Whether the very process that wrote the status still runs (a reused pid or a zombie does not count)."""
-    try:
-        process = psutil.Process(int(status["pid"]))
-        same = abs(process.create_time() - float(status["process_start"])) < 2
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, KeyError, TypeError, ValueError):
-        return False
 
 
 def _created(comparison: Comparison) -> float:

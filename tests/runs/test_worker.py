@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from simviz.runs import Comparison, Run, queue, worker
+from simviz.runs import Comparison, Run, outcome, queue, worker
 
 FLAT = {
     *("accuracy", "macro_recall", "nll", "ece", "mean_cost", "mistake_severity", "distinct_classes"),
@@ -169,7 +169,7 @@ def test_a_comparison_can_be_moved(done, tmp_path):
     ],
 )
 def test_causes_in_plain_words(error, text):
-    assert text in worker.in_plain_words(error)
+    assert text in outcome.in_plain_words(error)
 
 
 def values(**changes):
@@ -177,7 +177,7 @@ def values(**changes):
 
 
 def test_a_run_says_what_is_wrong_with_it():
-    say = lambda only_warmup=False, matrix=True, **changes: worker.warning(  # noqa: E731
+    say = lambda only_warmup=False, matrix=True, **changes: outcome.warning(  # noqa: E731
         values(**changes), 10, only_warmup=only_warmup, matrix=matrix
     )
     assert say() is None
