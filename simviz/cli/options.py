@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from simviz.classes import ClassSet
 
 
-def training_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--dataset", required=True, metavar="NAME|PATH")
+def training_options(parser: argparse.ArgumentParser, *, needs_data: bool = True) -> None:
+    """The fields of a RunSpec as options; one that is not given is absent, so that a file or the default holds."""
+    add = partial(parser.add_argument, default=argparse.SUPPRESS)
+    add("--dataset", required=needs_data, metavar="NAME|PATH")
     add("--test", metavar="PATH", help="where the test part lies, if apart")
-    add("--drop", default="", metavar="a,b", help="classes to leave out")
+    add("--drop", metavar="a,b", help="classes to leave out")
     add("--image-size", type=int, metavar="PIXELS")
     add("--model", help="lenet, age, convnet, resnet18, or a torchvision model (default: the data set's)")
-    add("--epochs", type=int, default=10)
-    add("--batch-size", type=int, default=64)
-    add("--lr", type=float, default=4e-3, help="Adam's learning rate at its peak (default 0.004)")
-    add("--schedule", choices=("one-cycle", "constant"), default="one-cycle")
-    add("--warmup", type=int, default=0, metavar="EPOCHS", help="epochs of plain cross entropy first")
+    add("--epochs", type=int, help="default 10")
+    add("--batch-size", type=int, help="default 64")
+    add("--lr", type=float, help="the learning rate at its peak (default 0.004)")
+    add("--schedule", choices=("one-cycle", "constant", "exponential"), help="default one-cycle")
+    add("--decay", type=float, help="what --schedule exponential multiplies the rate with after each epoch")
+    add("--optimizer", choices=("adam", "sgd"), help="default adam; sgd is Nesterov's and needs --momentum")
+    add("--momentum", type=float)
+    add("--warmup", type=int, metavar="EPOCHS", help="epochs of plain cross entropy first")
     add("--patience", type=int, metavar="EPOCHS", help="stop after so many epochs without a better --monitor")
-    add("--monitor", default="accuracy", help="accuracy, macro_recall, nll, mean_cost, mae or superclass_accuracy")
+    add("--monitor", help="accuracy (default), macro_recall, nll, mean_cost, mae or superclass_accuracy")
     add("--train-size", type=int, metavar="N", help="train on so many images only")
     add("--no-augment", dest="augment", action="store_false")
+    add("--crop", type=int, metavar="PIXELS", help="a window of each image: random in training, else the middle")
+    add("--mirror", action="store_true", help="predict the mean of an image and its mirror image")
     add("--no-standardize", dest="standardize", action="store_false", help="pixels in [0, 1], not shifted and scaled")
-    add("--word", action="append", default=[], metavar="CLASS=WORD", help="the word looked up for a class")
+    add("--word", action="append", metavar="CLASS=WORD", help="the word looked up for a class")
     add("--class-weights", action="store_true", help="weigh classes by their inverse frequency")
-    add("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--precision", choices=("auto", "float32", "bfloat16"), help="default auto")
+    add("--device", help="auto (default), cpu, cuda or cuda:N")
     add("--ruler", metavar="groups|positions|words|FILE")
     store_options(parser)
 
@@ -45,17 +52,22 @@ def store_options(parser: argparse.ArgumentParser) -> None:
 
 
 def spec_fields(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The fields of a RunSpec that come straight from options."""
-    same = "dataset test image_size model epochs batch_size lr schedule warmup patience monitor train_size augment"
-    same += " standardize class_weights precision device ruler"
-    base = {name: getattr(arguments, name) for name in same.split()}
-    words = {}
-    for pair in arguments.word:
-        name, equals, word = pair.rpartition("=")
-        if not equals:
-            raise ValueError(f"--word is {pair!r}; write CLASS=WORD")
-        words[name] = word
-    return {**base, "words": words, "drop": tuple(filter(None, (d.strip() for d in arguments.drop.split(","))))}
+    """The fields of a RunSpec that were given as options."""
+    from simviz.runs import RunSpec
+
+    found = {name: getattr(arguments, name) for name in RunSpec.model_fields if name != "loss" and name in arguments}
+    if "drop" in found:
+        found["drop"] = tuple(filter(None, (d.strip() for d in found["drop"].split(","))))
+    if "word" in arguments:
+        found["words"] = dict(map(_word, arguments.word))
+    return found
+
+
+def _word(pair: str) -> tuple[str, str]:
+    name, equals, word = pair.rpartition("=")
+    if not equals:
+        raise ValueError(f"--word is {pair!r}; write CLASS=WORD")
+    return name, word
 
 
 def read_classes(text: str) -> ClassSet:

@@ -1,13 +1,19 @@
-"""Commands that train: train, compare."""
+"""Commands that train: train, compare, and experiments, which lists what compare knows by name."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from simviz.cli.options import spec_fields, training_options
 from simviz.cli.telling import tell, tell_all
+
+if TYPE_CHECKING:
+    from simviz.compare.plans import Plan
 
 EXAMPLE = "simloss@words:keep=0.02"
 
@@ -19,35 +25,90 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(run=_train)
 
-    compare = commands.add_parser("compare", help="train several losses on the same data, splits and batches")
-    compare.add_argument("--loss", action="append", metavar="SETTING", help="once for every setting")
-    training_options(compare)
-    compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1 (default 3)")
-    compare.add_argument("--no-controls", action="store_true", help="leave the control runs of SimLoss out")
-    compare.add_argument("--title")
+    compare = commands.add_parser(
+        "compare",
+        help="train several losses on the same data, splits and batches",
+        description="Options that are given take the place of what --file or --experiment says.",
+    )
+    written = compare.add_mutually_exclusive_group()
+    written.add_argument("--file", type=Path, metavar="X.toml", help="comparisons written down; keys are these options")
+    written.add_argument("--experiment", metavar="NAME", help="one of `simviz experiments`")
+    add = partial(compare.add_argument, default=argparse.SUPPRESS)
+    add("--loss", action="append", metavar="SETTING", help="once for every setting")
+    training_options(compare, needs_data=False)
+    add("--seeds", type=int, metavar="N", help="seeds 0 to N-1 (default 3)")
+    add("--tune", action="store_true", help="choose each setting's learning rate on validation, by --monitor")
+    add("--rates", type=_rates, metavar="a,b,...", help="rates that --tune tries (default: five around --lr)")
+    add("--no-controls", dest="controls", action="store_false", help="leave the control runs of SimLoss out")
+    add("--title")
+    compare.add_argument("--scale", type=float, metavar="SHARE", help="about so much of the whole training, as 0.05")
     compare.set_defaults(run=_compare)
+
+    listed = commands.add_parser("experiments", help="list the experiments of the papers, and the data they need")
+    listed.set_defaults(run=_experiments)
+
+
+def _rates(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
 
 
 def _train(arguments: argparse.Namespace) -> None:
     from simviz import compare
     from simviz.runs import Store, checked
 
-    spec = checked(loss=arguments.loss, seed=arguments.seed, **spec_fields(arguments))
+    spec = checked(loss=arguments.loss, **spec_fields(arguments))
     comparison = compare.create([spec], title=f"{spec.loss} on {spec.dataset}", store=Store(arguments.runs))
     _work(comparison)
     tell(comparison, arguments.json)
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from simviz import compare
+    """Lay every comparison out before the first is trained: what is wrong is said at once."""
     from simviz.runs import Store
 
-    settings = arguments.loss or []
-    settings = settings if arguments.no_controls else compare.with_controls(settings)
-    specs = compare.specs_for(settings, range(arguments.seeds), **spec_fields(arguments))
-    comparison = compare.create(specs, title=arguments.title, store=Store(arguments.runs))
-    _work(comparison)
-    tell_all(comparison, arguments.json)
+    store, laid_out, left_out = Store(arguments.runs), [], []
+    for plan in _plans(arguments):
+        try:
+            if arguments.scale is not None:
+                plan, text = plan.scaled(arguments.scale)
+                print(f"note: {text}", file=sys.stderr)
+            laid_out.append(plan.create(store))
+        except ValueError as error:
+            if arguments.experiment is None:
+                raise
+            left_out.append(f"{plan.title or arguments.experiment}: {error}")
+    if not laid_out:
+        raise ValueError("; ".join(left_out))
+    for text in left_out:
+        print(f"note: left out, {text}", file=sys.stderr)
+    for comparison in laid_out:
+        _work(comparison)
+        tell_all(comparison, arguments.json)
+
+
+def _plans(arguments: argparse.Namespace) -> Sequence[Plan]:
+    """What is written in a file or the options, the options first."""
+    from simviz.compare import plans
+
+    own = {name: getattr(arguments, name) for name in plans.Plan.model_fields if name in arguments and name != "run"}
+    given = spec_fields(arguments) | own
+    if arguments.file is not None:
+        return plans.read(arguments.file, given).plans
+    if arguments.experiment is not None:
+        return plans.experiment(arguments.experiment, given).plans
+    return [plans.plan(**given)]
+
+
+def _experiments(arguments: argparse.Namespace) -> None:
+    from simviz.compare import plans
+
+    for name, found in plans.experiments().items():
+        print(f"{name}\n  {found.about}\n  data: {found.needs}")
+        for plan in found.plans:
+            first = plan.specs()[0]
+            tuned = ", learning rates tuned" if plan.tune else ""
+            runs = f"{len(plan.settings)} settings x {plan.seeds} seeds, up to {first.epochs} epochs{tuned}"
+            print(f"  {plan.title or first.dataset}: {runs}")
 
 
 def _work(comparison: Any) -> None:
@@ -57,16 +118,20 @@ def _work(comparison: Any) -> None:
     from simviz.runs import worker
 
     runs = comparison.runs
+    known = {run.path for run in runs}
     total = sum(r.spec.epochs for r in runs)
     with tqdm(total=total, unit="epoch", file=sys.stderr, dynamic_ncols=True) as bar:
 
         def show(run: Any, event: Any) -> None:
-            bar.set_description(run.id, refresh=False)
+            if run.path not in known:  # a trial of the search over learning rates
+                known.add(run.path)
+                bar.total += run.spec.epochs
+            bar.set_description(f"{run.id} lr {run.spec.lr:g}", refresh=False)
             if not hasattr(event, "step"):
                 bar.set_postfix(accuracy=f"{event.validation['accuracy']:.3f}", refresh=False)
                 bar.update(1)
 
         worker.work(comparison, show)
-    failed = [r for r in runs if r.status["state"] == "failed"]
+    failed = [r for r in comparison.runs if r.status["state"] == "failed"]
     if failed:
         raise ValueError(f"{failed[0].id} failed: {failed[0].status['error']} (log: {failed[0].path / 'log.txt'})")
