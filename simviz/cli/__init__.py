@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     training.add_to(commands)
     judging.add_to(commands)
     app = commands.add_parser("app", help="start the app in the browser")
+    about = "show what is kept and nothing else: no training, deletion, upload or import from the page"
+    app.add_argument("--read-only", action="store_true", help=about)
+    app.add_argument("streamlit", nargs="*", metavar="OPTION", help="options of Streamlit, after --")
     app.set_defaults(run=_app)
     return parser
 
@@ -41,4 +45,12 @@ def _app(arguments: argparse.Namespace) -> None:
     import subprocess
 
     app = Path(__file__).resolve().parents[2] / "app.py"
-    sys.exit(subprocess.call([sys.executable, "-m", "streamlit", "run", str(app)]))
+    environment = dict(os.environ)
+    if arguments.read_only:
+        from simviz.runs import Store, examples
+        from simviz.runs.files import READ_ONLY
+
+        examples.install(Store())  # the server itself may not
+        environment[READ_ONLY] = "1"
+    command = [sys.executable, "-m", "streamlit", "run", str(app), *arguments.streamlit]
+    sys.exit(subprocess.call(command, env=environment))

@@ -160,50 +160,50 @@ def _source(path: Path) -> tuple[str, Callable[[], Listing]]:
     raise ValueError(f"{path} is no data set that can be read; readable are {_LAYOUTS}")
 
 
+def roots() -> list[Path]:
+    """Where the user keeps data sets and matrices: the folders of ``$SIMVIZ_DATA``, else ./data."""
+    given = [Path(p).expanduser() for p in os.environ.get("SIMVIZ_DATA", "").split(os.pathsep) if p]
+    return given or [Path("data")]
+
+
 def _find(name: str) -> Path:
     """Where the user keeps the files of a named data set."""
-    root = Path(os.environ.get("SIMVIZ_DATA") or "data").expanduser()
-    if name in ("cifar10", "cifar100"):
-        return _find_cifar(root, name)
-    if name == "fashion-mnist":
-        places = [root / "fashion-mnist", root / "FashionMNIST", DEBIAN_FASHION]
-        for place in places:
-            if idx.recognised(place) or parquet.files(place):
-                return place
-        raise ValueError(
-            f"Fashion-MNIST is in none of {', '.join(map(str, places))}: install Debian's package "
-            f'dataset-fashion-mnist, or run python -c "import torchvision; '
-            f"torchvision.datasets.FashionMNIST('{root}', download=True)\", or set SIMVIZ_DATA to the folder that "
-            "holds it, or give a path instead of the name"
-        )
-    for pattern in ("UTKFace*", "utkface*"):
-        for place in sorted(root.glob(pattern)):
-            if utkface.recognised(place):
-                return place
+    look = {"fashion-mnist": _fashion, "utkface": _utkface}.get(name, lambda root: _cifar(root, name))
+    for root in roots():
+        if (place := look(root)) is not None:
+            return place
+    where, first = ", ".join(map(str, roots())), roots()[0]
+    kind = "FashionMNIST" if name == "fashion-mnist" else name.upper()
+    download = f"run python -c \"import torchvision; torchvision.datasets.{kind}('{first}', download=True)\""
+    title, how = {
+        "fashion-mnist": ("Fashion-MNIST", f"install Debian's package dataset-fashion-mnist, or {download}"),
+        "utkface": ("UTKFace", "put UTKFace.zip or the unpacked folder UTKFace there (given out for research only)"),
+    }.get(name, (name.replace("cifar", "CIFAR-"), f"put its Parquet files into {first / name}, or {download}"))
     raise ValueError(
-        f"UTKFace is not in {root}: put UTKFace.zip or the unpacked folder UTKFace there (its authors give it out "
-        "for research), or set SIMVIZ_DATA to the folder that holds it, or give a path instead of the name"
+        f"{title} is not in {where}: {how}, or set SIMVIZ_DATA to the folder that holds it, or give a path instead of "
+        "the name"
     )
 
 
-def _find_cifar(root: Path, name: str) -> Path:
-    title = name.replace("cifar", "CIFAR-")
-    ten = name == "cifar10"
-    for place in (root / name, root / title.lower(), root):
-        if (found := cifar.find(place, ten=ten)) is not None:
+def _fashion(root: Path) -> Path | None:
+    places = (root / "fashion-mnist", root / "FashionMNIST", DEBIAN_FASHION)
+    return next((p for p in places if idx.recognised(p) or parquet.files(p)), None)
+
+
+def _utkface(root: Path) -> Path | None:
+    places = [p for pattern in ("UTKFace*", "utkface*") for p in sorted(root.glob(pattern))]
+    return next((p for p in places if utkface.recognised(p)), None)
+
+
+def _cifar(root: Path, name: str) -> Path | None:
+    title = name.replace("cifar", "cifar-")
+    for place in (root / name, root / title, root):
+        if (found := cifar.find(place, ten=name == "cifar10")) is not None:
             return found
         if place != root and parquet.files(place):
             return place
     loose = sorted(p for p in root.glob(f"{name}*.parquet") if not p.name.startswith(f"{name}0"))
-    if len(loose) == 1:
-        return loose[0]
-    if loose:
-        return root
-    raise ValueError(
-        f"{title} is not in {root}: put its Parquet files into {root / name}, or run "
-        f"python -c \"import torchvision; torchvision.datasets.{name.upper()}('{root}', download=True)\", "
-        "or set SIMVIZ_DATA to the folder that holds it, or give a path instead of the name"
-    )
+    return loose[0] if len(loose) == 1 else root if loose else None
 
 
 def _identity(path: Path) -> list[list[Any]]:

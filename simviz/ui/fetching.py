@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import threading
 
+from simviz.runs import read_only
 from simviz.words import Offer, downloads
 
 _fetches: dict[str, Fetch] = {}
@@ -64,7 +65,9 @@ class Fetch:
 
 
 def start(offer: Offer) -> None:
-    """Fetch what is offered, unless that is under way already."""
+    """Fetch what is offered, unless that is under way already; nothing where this process may only look."""
+    if read_only():
+        return
     with _lock:
         fetch = _fetches.get(offer.name)
         if fetch is None or not fetch.running:

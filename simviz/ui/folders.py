@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from simviz import words
+from simviz.datasets.registry import roots
 from simviz.runs import Store
 from simviz.settings import parse_setting
 
 
-def roots() -> list[Path]:
-    """Where data sets and matrices may lie: the folders of `$SIMVIZ_DATA`, else ./data."""
-    given = [Path(p).expanduser() for p in os.environ.get("SIMVIZ_DATA", "").split(os.pathsep) if p]
-    return given or [Path("data")]
+def places() -> str:
+    """The folders in words, for a page."""
+    return " or ".join(f"`{root}`" for root in roots())
 
 
 def matrices() -> Path:
@@ -30,13 +29,18 @@ def inside(text: str) -> str:
         If it lies outside every configured folder (links followed), or does not exist.
     """
     allowed = [*roots(), matrices()]
-    for candidate in [Path(text).expanduser(), *(root / text for root in roots())]:
-        real = candidate.resolve()
-        if real.exists() and any(real.is_relative_to(root.resolve()) for root in allowed):
-            return str(candidate)
-    places = ", ".join(str(root) for root in roots())
+    for candidate in [Path(text), *(root / text for root in roots())]:
+        try:
+            whole = candidate.expanduser()
+            real = whole.resolve()
+            if real.exists() and any(real.is_relative_to(root.resolve()) for root in allowed):
+                return str(whole)
+        except (OSError, ValueError, RuntimeError):  # too long, a zero in it, a loop of links, an unknown user's home
+            continue
+    shown = text if len(text) <= 200 else f"{text[:200]}..."
+    where = ", ".join(str(root) for root in roots())
     raise ValueError(
-        f"there is nothing at {text!r} inside {places}; put it there, or set SIMVIZ_DATA to the folder that holds it"
+        f"there is nothing at {shown!r} inside {where}; put it there, or set SIMVIZ_DATA to the folder that holds it"
     )
 
 

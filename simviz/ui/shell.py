@@ -110,9 +110,17 @@ def run() -> None:
         st.session_state.pop(state.OPENED, None)
         with link:  # after the page, when its widgets hold what the link must say
             links.copy(page.url_path or "home", {} if comparison is None else {state.COMPARISON: comparison.id})
+            _access()
     finally:
         _framed.reset(inside)
         _frame.reset(chosen)
+
+
+def _access() -> None:
+    from simviz.runs import read_only
+
+    if read_only():
+        st.caption(":material/lock: This server is read-only.")
 
 
 def require() -> None:

@@ -42,7 +42,7 @@ def cosines(lines):
 def test_a_file_of_the_folder_makes_the_matrix_its_setting_and_its_recipe(visit, folder):
     at = visit("similarity", **OWN)
     at.segmented_control(key="vectors").set_value("file").run()
-    assert "Type the name of a file of word vectors" in says(at)
+    assert "Type the name of a file or folder" in says(at)
     assert not figures(at)
     at.text_input(key="vectors_file").set_value("mine.txt").run()
     assert not at.exception

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from simviz import compare
 from simviz.evaluation import Answer, answer
 from simviz.runs import Run
-from simviz.ui import cache, cache_picture, cache_severity, evidence, links, state
+from simviz.ui import cache, cache_picture, cache_severity, evidence, given, links, state
 from simviz.ui.cache_picture import Said
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 
 SHOWN = 5
 LISTED = 20_000  # names that a list can still be picked from
-UPLOAD_MB = 20
 SIDE = 160
 FROM = "one-from"
 KEPT, OWN = "of the comparison", "your own"
@@ -132,9 +131,7 @@ def _own(found: Evidence, runs: dict[str, Run]) -> None:
         st.info(NO_WEIGHTS)
         evidence.page_link("train", "Train")
         return
-    file = st.file_uploader(
-        "A PNG, JPEG or WebP picture", type=["png", "jpg", "jpeg", "webp"], max_upload_size=UPLOAD_MB, key="one-file"
-    )
+    file = given.upload("A PNG, JPEG or WebP picture", ["png", "jpg", "jpeg", "webp"], "one-file")
     if file is None:
         return
     said: dict[str, Said | None] = {}

@@ -11,15 +11,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from simviz.runs import Comparison, Run, Store, StoreError, archive, progress, queue
+from simviz.runs import Comparison, Run, Store, StoreError, archive, progress, queue, read_only
 from simviz.runs.command import command
 from simviz.runs.files import read_json
 from simviz.runs.progress import Line
-from simviz.ui import folders, links, shell, state
+from simviz.ui import given, links, shell, state
 from simviz.ui.text import plain
 from simviz.ui.views import runs_judge, take_away
 
-UPLOAD_MB = 20
 DELETING, OUTCOME = "delete-asked", "runs-outcome"  # of a click, for the run of the page that follows it
 DONE, REFUSED = ":material/check_circle:", ":material/block:"
 ROW, HEAD = 35, 38
@@ -110,7 +109,9 @@ def _one(comparison: Comparison) -> None:
     with st.container(horizontal=True):
         _export(comparison)
         clicked = {DELETING: comparison.id}
-        st.button("Delete", icon=":material/delete:", key="delete", on_click=st.session_state.update, args=(clicked,))
+        if not read_only():
+            kept = st.session_state.update
+            st.button("Delete", icon=":material/delete:", key="delete", on_click=kept, args=(clicked,))
     if st.session_state.pop(DELETING, None) == comparison.id:
         _confirm(comparison)
     if not runs:
@@ -262,28 +263,21 @@ def delete(comparison_id: str, title: str) -> None:
 def _import() -> None:
     """Take in what was exported here or elsewhere."""
     with st.expander("Import a comparison", icon=":material/upload:", key="import"):
+        if given.closed("nothing can be imported here"):
+            return
         upload_key = f"zip-{st.session_state.get('imported', 0)}"
-        upload = st.file_uploader(
-            f"A zip file exported by this page, at most {UPLOAD_MB} MB",
-            type="zip",
-            max_upload_size=UPLOAD_MB,
-            key=upload_key,
-        )
-        places = " or ".join(f"`{root}`" for root in folders.roots())
-        where = st.text_input(f"Or, if it is larger, its path inside {places}", key="zip-path")
-        nothing = upload is None and not where
-        st.button("Import", key="import-it", disabled=nothing, on_click=take_in, args=(upload_key,))
+        label = f"A zip file exported by this page, at most {given.UPLOAD_MB} MB"
+        upload, path = given.upload(label, ["zip"], upload_key), given.path_instead("zip-path")
+        nothing = upload is None and path is None
+        st.button("Import", key="import-it", disabled=nothing, on_click=take_in, args=(upload_key, path))
 
 
-def take_in(upload_key: str) -> None:
-    """Callback: unpack the uploaded file, or the one at the path that was typed."""
-    upload, where = st.session_state.get(upload_key), st.session_state.get("zip-path")
+def take_in(upload_key: str, path: str | None) -> None:
+    """Callback: unpack the uploaded file, or else the one at a path that the page has looked at."""
+    upload = st.session_state.get(upload_key)
     try:
-        if upload is not None:
-            taken = archive.unpack(io.BytesIO(upload.getvalue()), Store())
-        else:
-            with open(folders.inside(str(where)), "rb") as file:
-                taken = archive.unpack(file, Store())
+        with io.BytesIO(upload.getvalue()) if upload is not None else open(str(path), "rb") as file:
+            taken = archive.unpack(file, Store())
     except (ValueError, OSError) as error:
         st.session_state[OUTCOME] = REFUSED, f"Nothing was imported. {plain(error)}"
         return

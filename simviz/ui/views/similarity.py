@@ -15,7 +15,7 @@ from simviz.figures import matrix as pictures
 from simviz.figures.heatmap import CELL_LIMIT
 from simviz.matrices import ClassMatrix, files
 from simviz.settings import Part
-from simviz.ui import cache, charts, class_picker, links, shell, state
+from simviz.ui import cache, charts, class_picker, given, links, shell, state
 from simviz.ui.text import plain
 from simviz.ui.views import similarity_anatomy, similarity_vectors, similarity_words
 
@@ -26,7 +26,6 @@ ABOUT = {
     "groups": "height of the lowest group two classes share: 0 same class, 1 same group, 2 other",
     "file": "a CSV, TSV or npz file with class names on both axes",
 }
-UPLOAD_MB = 20
 IMAGE_HEIGHT = 640
 
 
@@ -155,9 +154,7 @@ def _slider(key: str, label: str, limits: tuple[float, float], value: float, ste
 
 def _from_file(classes: ClassSet, picked: str) -> Chosen | None:
     """An uploaded matrix, matched to the classes by name where it knows them all."""
-    upload = st.file_uploader(
-        "Matrix file (CSV, TSV or npz)", type=["csv", "tsv", "npz"], max_upload_size=UPLOAD_MB, key="matrix-file"
-    )
+    upload = given.upload("Matrix file (CSV, TSV or npz)", ["csv", "tsv", "npz"], "matrix-file")
     if upload is None:
         st.info("A table with the class names in the first row and the first column. Export one below any matrix here.")
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from simviz import words
-from simviz.ui import fetching, folders, links, state
+from simviz.ui import fetching, given, links, state
 from simviz.ui.text import plain
 from simviz.words import Offer
 
@@ -45,21 +45,9 @@ def _readable(source: str) -> str | None:
 
 
 def _file() -> str | None:
-    places = " or ".join(f"`{root}`" for root in folders.roots())
-    text = st.text_input(
-        "Path inside the data folder",
-        key=state.VECTOR_FILE,
-        bind="query-params",
-        placeholder="vectors.txt, or wiki/cc.en.300.vec.gz",
-        help=f"Read from {places}. word2vec text or binary, GloVe text, fastText .vec; each also gzipped.",
-    )
-    if not text:
-        st.info(f"Type the name of a file of word vectors inside {places}.")
-        return None
-    try:
-        path = folders.inside(text)
-    except ValueError as error:
-        st.error(plain(error))
+    about = "word2vec text or binary, GloVe text, fastText .vec; each also gzipped."
+    path = given.needed_path(state.VECTOR_FILE, "vectors.txt, or wiki/cc.en.300.vec.gz", about)
+    if path is None:
         return None
     return path if words.is_path(path) else f"./{path}"  # a bare name would be one of the downloader's
 
@@ -80,6 +68,8 @@ def _name() -> str | None:
         return None
     if name == words.BUNDLED or words.local(name) is not None:
         return name
+    if given.closed("no word vectors can be fetched here"):
+        return None
     fetch = fetching.latest(name)
     if fetch is not None and fetch.running:
         st.fragment(_progress, run_every=TICK, key="vector-progress")(fetch)

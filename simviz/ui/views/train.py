@@ -8,7 +8,7 @@ import streamlit as st
 
 from simviz.datasets import ImageDataset
 from simviz.runs import Store
-from simviz.ui import cache
+from simviz.ui import cache, given
 from simviz.ui.text import duration, plain
 from simviz.ui.views import train_board, train_data, train_options, train_settings
 
@@ -21,8 +21,9 @@ def show() -> None:
         "Several losses on the **same data, split and batches**, each with several seeds: a comparison. "
         "Training runs in a process of its own and goes on when you leave this page or close the browser."
     )
-    with st.container(border=True):
-        _form()
+    if not given.closed("nothing can be trained from this page"):
+        with st.container(border=True):
+            _form()
     train_board.show()
 
 
@@ -43,6 +44,7 @@ def _form() -> None:
     seeds, base = train_options.show(classes)
     base |= {"dataset": where, "drop": drop, "words": words, "train_size": size}
     title = base.pop("title") or f"{data.name}: {', '.join(dict.fromkeys(s.partition('@')[0] for s in settings.asked))}"
+    minutes = base.pop("budget")
     runs = len(settings.all) * seeds
     st.markdown(_promise(data, base, runs))
     ready = bool(settings.asked) and not settings.wrong
@@ -56,7 +58,7 @@ def _form() -> None:
         args=({ASKED: True},),
     )
     if st.session_state.pop(ASKED, False):
-        _start(settings.all, seeds, base, title)
+        _start(settings.all, seeds, base, title, minutes)
 
 
 def _promise(data: ImageDataset, base: dict[str, Any], runs: int) -> str:
@@ -70,15 +72,17 @@ def _promise(data: ImageDataset, base: dict[str, Any], runs: int) -> str:
     return f"{what}: **about {duration(seconds * images * base['epochs'] * runs)}** at the pace of the last such run."
 
 
-def _start(settings: list[str], seeds: int, base: dict[str, Any], title: str) -> None:
+def _start(settings: list[str], seeds: int, base: dict[str, Any], title: str, minutes: float | None) -> None:
     """Check everything, lay the comparison out, start its process. What is wrong is said, and nothing is started."""
     with st.spinner("Checking data, losses and ruler"):
         from simviz import compare  # loads torch with the losses, so only now
-        from simviz.runs import queue
+        from simviz.runs import budget, queue
 
         try:
             specs = compare.specs_for(settings, range(seeds), **base)
             comparison = compare.create(specs, title=title, store=Store())
+            if minutes is not None:
+                budget.grant(comparison, minutes)
             queue.start(comparison)
         except (ValueError, OSError) as error:
             st.error(f"Nothing was started. {plain(error)}", icon=":material/block:")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from simviz import datasets
 from simviz.datasets import ImageDataset
-from simviz.ui import cache, class_picker, folders, links, state
+from simviz.ui import cache, class_picker, given, links, state
 from simviz.ui.text import plain
 
 
@@ -28,22 +28,9 @@ def show() -> tuple[ImageDataset, str] | None:
     if picked != state.ELSEWHERE:
         right.caption(plain(about[picked]))
         return _loaded(picked)
-    places = " or ".join(f"`{root}`" for root in folders.roots())
-    text = right.text_input(
-        "Path inside the data folder",
-        key=state.WHERE,
-        bind="query-params",
-        placeholder="flowers, or cifar/train-0.parquet",
-        help=f"Read from {places}. A Parquet file or folder, an image folder with one subfolder a class, UTKFace.",
-    )
-    if not text:
-        st.info(f"Type the name of a file or folder inside {places}.")
-        return None
-    try:
-        return _loaded(folders.inside(text))
-    except ValueError as error:
-        st.error(plain(error))
-        return None
+    formats = "A Parquet file or folder, an image folder with one subfolder a class, UTKFace."
+    path = given.needed_path(state.WHERE, "flowers, or cifar/train-0.parquet", formats, right)
+    return None if path is None else _loaded(path)
 
 
 def _loaded(where: str) -> tuple[ImageDataset, str] | None:
