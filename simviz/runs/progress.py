@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from simviz.runs import queue
+from simviz.runs import budget, queue
+from simviz.runs import pace as paces
 from simviz.runs.files import StoreError, read_json
 from simviz.runs.store import Comparison, Run, Store
 
@@ -26,7 +27,8 @@ class Line:
         Id and setting; the setting of a broken run is "".
     seed : int or None
     state : str
-        queued, running, finished, cancelled, failed, lost (its process is gone), or broken (it cannot be read).
+        queued, running, paused, not started (the budget was spent), finished, cancelled, failed, lost (its process is
+        gone), or broken (it cannot be read).
     epoch, epochs : int
         Epochs reached, and asked for.
     share : float
@@ -36,7 +38,13 @@ class Line:
     metrics : list of dict
         One an epoch, oldest first, of the validation part.
     said : str
-        The cause of a failure, or what the run warns of.
+        The cause of a failure or of an early end, or what the run warns of.
+    pace : (float, float) or None
+        The least and the most seconds of an epoch, where one was measured.
+    fewest : int
+        Epochs after which it may end of itself: fewer than `epochs` where it stops early.
+    resumable : bool
+        Whether `queue.resume` takes it.
     """
 
     run: str
@@ -49,6 +57,9 @@ class Line:
     eta: float | None = None
     metrics: tuple[dict[str, Any], ...] = ()
     said: str = ""
+    pace: paces.Pace | None = None
+    fewest: int = 0
+    resumable: bool = False
 
     @property
     def over(self) -> bool:
@@ -67,10 +78,14 @@ def line(run: Run) -> Line:
         reached = max([int(m["epoch"]) for m in metrics], default=0)
         share = 1.0 if state == "finished" else float(status.get("progress") or reached / spec.epochs)
         eta = status.get("eta_seconds") if state == "running" else None
-        said = status.get("error") if state in ("failed", "lost") else _warning(run)
+        measured = None if status.get("pace") is None else paces.checked(status["pace"])
+        said = _warning(run) if state == "finished" else status.get("error") or _warning(run)
+        fewest = spec.epochs if spec.patience is None else min(spec.epochs, max(reached, spec.warmup + spec.patience))
+        more = queue.resumable(run)
     except (ValueError, TypeError, OSError) as error:
         return Line(run.id, said=str(error))
-    return Line(run.id, spec.loss, spec.seed, state, reached, spec.epochs, share, eta, metrics, str(said or ""))
+    now = (state, reached, spec.epochs, share, eta, metrics, str(said or ""), measured, fewest, more)
+    return Line(run.id, spec.loss, spec.seed, *now)
 
 
 def lines(comparison: Comparison) -> list[Line]:
@@ -79,23 +94,45 @@ def lines(comparison: Comparison) -> list[Line]:
     waiting = any(one.state == "queued" for one in found)
     if not waiting or queue.served(comparison):
         return found
-    gone = "no process trains it; what was reached is kept"
-    return [Line(**{**vars(one), "state": "lost", "said": gone}) if one.state == "queued" else one for one in found]
+    gone = {"state": "lost", "said": "no process trains it; what was reached is kept", "resumable": True}
+    return [replace(one, **gone) if one.state == "queued" else one for one in found]  # type: ignore[arg-type]
 
 
 def over(found: Sequence[Line]) -> bool:
-    """Whether nothing will change without the user: every run is over or lost."""
-    return all(one.over or one.state == "lost" for one in found)
+    """Whether nothing will change without the user: every run is over, interrupted or paused."""
+    return all(one.over or one.state in queue.INTERRUPTED for one in found)
 
 
-def seconds_left(found: Sequence[Line]) -> float | None:
-    """Seconds until the last run ends; None before there is anything to go by."""
-    running = [one for one in found if one.state == "running"]
-    queued = sum(one.epochs for one in found if one.state == "queued")
-    paces = [m["seconds"] for one in found for m in one.metrics if isinstance(m.get("seconds"), (int, float))]
-    if any(one.eta is None for one in running) or (queued and not paces):
-        return None
-    return sum(one.eta or 0.0 for one in running) + (queued * sum(paces) / len(paces) if queued else 0.0)
+def seconds_left(comparison: Comparison, found: Sequence[Line]) -> paces.Pace | None:
+    """The least and the most seconds until its last run ends; None where nothing tells how long an epoch takes.
+
+    An epoch of a run takes what its own took, else those of its setting, else what a few batches of its setting told
+    beforehand, else anything between the fastest and the slowest setting. Early stopping lowers the least, several
+    runs at once share the work, and no comparison takes longer than its budget.
+    """
+    known = paces.read(comparison) | _measured(found)
+    anything = paces.wider(known.values())
+    low = high = longest = 0.0
+    for one in found:
+        if one.state not in ("queued", "running"):
+            continue
+        each = one.pace or known.get(one.setting) or anything
+        if each is None:
+            return None
+        done = one.share * one.epochs
+        least, most = max(0.0, one.fewest - done) * each[0], (one.epochs - done) * each[1]
+        low, high, longest = low + least, high + most, max(longest, most)
+    at_once = max(1, sum(one.state == "running" for one in found))
+    low, high = low / at_once, max(longest, high / at_once)
+    granted = budget.read(comparison)
+    return (low, high) if granted is None else (min(low, granted.left), min(high, granted.left))
+
+
+def _measured(found: Sequence[Line]) -> dict[str, paces.Pace]:
+    """The paces that runs of each setting had."""
+    settings = {one.setting for one in found if one.pace}
+    each = {s: paces.wider(one.pace for one in found if one.pace and one.setting == s) for s in settings}
+    return {setting: known for setting, known in each.items() if known is not None}
 
 
 def pace(store: Store, model: str, dataset: str) -> float | None:

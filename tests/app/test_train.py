@@ -29,6 +29,7 @@ def started(monkeypatch):
     """What the page hands to the queue; no process is started."""
     calls = []
     monkeypatch.setattr(queue, "start", lambda comparison: calls.append(comparison))
+    monkeypatch.setattr(queue, "_spawn", lambda comparison: calls.append(comparison))
     return calls
 
 

@@ -40,16 +40,28 @@ def images(data: ImageDataset) -> tuple[tuple[str, ...], int | None]:
 
 
 def show(classes: ClassSet) -> tuple[int, dict[str, Any]]:
-    """The number of seeds, and the fields of a RunSpec that were chosen here, with the title."""
+    """The number of seeds, and the fields of a RunSpec that were chosen here, with the title and the budget."""
     links.outside(state.EPOCHS, 1, MAX_EPOCHS, "the number of epochs")
     links.outside(state.SEEDS, 1, MAX_SEEDS, "the number of seeds")
-    left, middle, right = st.columns([1, 1, 2])
+    left, middle, limit, right = st.columns([2, 2, 2, 3])
     epochs = left.number_input("Epochs", 1, MAX_EPOCHS, _default("epochs"), key=state.EPOCHS, bind="query-params")
     seeds = middle.number_input(
         "Seeds", 1, MAX_SEEDS, 3, key=state.SEEDS, bind="query-params", help="One seed decides nothing; three are few."
     )
+    budget = limit.number_input(
+        "Budget in minutes",
+        min_value=0.1,
+        value=None,
+        step=5.0,
+        format="%g",
+        key="budget",
+        persist_state="session",
+        placeholder="none",
+        help="Once it has trained that long, the run under way ends with what it reached and no other begins. "
+        "What is left can be resumed.",
+    )
     title = right.text_input("Title", key="title", persist_state="session", placeholder="made from data and losses")
-    chosen = {"epochs": int(epochs), "title": title.strip()[:200]}
+    chosen = {"epochs": int(epochs), "title": title.strip()[:200], "budget": budget}
     with st.expander("Training options", icon=":material/tune:", key="options"):
         return int(seeds), chosen | _network() | _stopping() | _measure(classes)
 
