@@ -103,6 +103,22 @@ def test_the_command_that_a_run_remembers_gives_the_same_again(made, tmp_path, c
     assert again | {"run": first["run"]} == first
 
 
+def test_guessed_columns_are_corrected(made, tmp_path, capsys):
+    folder, y, answers = made
+    p = answers["strong"]
+    table = pd.DataFrame(p, columns=[f"second {i}" for i in range(10)])
+    for i in range(10):
+        table[f"first {i}"] = answers["weak"][:, i]
+    table.assign(y_true=(y + 1) % 10, mine=y, which=np.arange(len(y)) + 500).to_csv(folder / "odd.csv", index=False)
+    columns = ["--column", "true=mine", "--column", "scores=second *", "--column", "ids=which"]
+    result = evaluated(capsys, folder / "odd.csv", *columns, "--runs", tmp_path)
+    assert result["nll"] == pytest.approx(log_loss(y, p))
+    run = Comparison((tmp_path / result["run"]).parent).runs[0]
+    assert run.predictions().ids[0] == "500"
+    again = evaluated(capsys, *shlex.split(command(run.spec))[4:], "--runs", tmp_path)
+    assert again["nll"] == result["nll"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -113,6 +129,11 @@ def test_the_command_that_a_run_remembers_gives_the_same_again(made, tmp_path, c
         (["strong.csv", "--classes", "cat,dog"], "strong.csv has"),
         (["classes.csv"], "no column that is known for"),
         (["strong.csv", "short.csv"], "need the same samples"),
+        (["strong.csv", "--column", "truth"], "--column is 'truth'; write MEANING=COLUMN"),
+        (["strong.csv", "--column", "truth=y_true"], "there is no meaning 'truth' of a column; there are true,"),
+        (["strong.csv", "--column", "true=label"], "strong.csv has no column 'label'; it has '0', '1'"),
+        (["strong.csv", "--column", "scores=p_*"], "strong.csv has no column 'p_*'"),
+        (["strong.csv", "--column", "scale=percent"], "scale is 'percent'; it must be one of auto,"),
     ],
 )
 def test_what_does_not_fit_is_a_sentence_on_stderr(made, tmp_path, capsys, monkeypatch, arguments, text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from simviz.cli.options import read_classes, runs_option, store_options
@@ -17,10 +18,19 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         nargs="+",
         type=Path,
         metavar="PREDICTIONS",
-        help=".csv, .tsv, .parquet, .npz or .npy with true classes and decided ones or scores, or a confusion matrix; "
+        help=".csv, .tsv (or these as .gz), .parquet, .npz or .npy with true classes and decided ones or scores, or a "
+        "confusion matrix; "
         "several files of the same samples are compared",
     )
     evaluate.add_argument("--ruler", metavar="groups|words|positions|FILE")
+    evaluate.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="MEANING=COLUMN",
+        help="corrects what was guessed: true, predicted, scores (p_* or a,b), scale, ids, units, images, names, "
+        "matrix, rows, layout; ids= says that there is none",
+    )
     evaluate.add_argument("--classes", metavar="FILE", help="a class table (.csv: name, label, position, group, word)")
     store_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
@@ -31,6 +41,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     report.add_argument("--part", choices=("test", "validation"), default="test")
     report.add_argument("--decoder", default="argmax", metavar="argmax|min_cost|median|expectation|blurred")
     report.add_argument("--ruler", metavar="groups|words|positions|FILE", help="default: the comparison's own")
+    report.add_argument("--a", metavar="SETTING|RUN", help="with --b: the one difference that is drawn, A minus B")
+    report.add_argument("--b", metavar="SETTING|RUN")
     runs_option(report)
     report.set_defaults(run=_report)
 
@@ -53,12 +65,18 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     ruler = arguments.ruler
     if ruler and Path(ruler).suffix.lower() in MATRIX_FILES:
         ruler = str(Path(ruler).resolve())  # the app may run in another folder
-    found = [foreign.read(foreign.source(p), classes=classes, aliases=aliases) for p in arguments.predictions]
+    said = _corrections(arguments.column)
+    found = []
+    for path in arguments.predictions:
+        source = foreign.source(path)
+        meaning = foreign.corrected(source, foreign.guess(source), said)
+        found.append(foreign.read(source, meaning, classes=classes, aliases=aliases))
     comparison = keep(
         found,
         store=Store(arguments.runs),
         ruler=ruler,
         files=[str(p) for p in arguments.predictions],
+        columns=[said] * len(found),
         class_table=arguments.classes,
         picture_roots=list(dict.fromkeys(p.parent for p in arguments.predictions)),
     )
@@ -68,6 +86,16 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     for note in comparison.info["notes"]:
         print(f"note: {note}", file=sys.stderr)
     tell_all(comparison, arguments.json)
+
+
+def _corrections(given: Sequence[str]) -> dict[str, str]:
+    said = {}
+    for text in given:
+        name, equals, column = text.partition("=")
+        if not equals:
+            raise ValueError(f"--column is {text!r}; write MEANING=COLUMN, as in true=label")
+        said[name] = column
+    return said
 
 
 def _report(arguments: argparse.Namespace) -> None:
@@ -81,7 +109,10 @@ def _report(arguments: argparse.Namespace) -> None:
     comparison = Store(arguments.runs).comparison(arguments.comparison)
     choice = arguments.ruler
     ruler = None if choice is None else evaluation.ruler(comparison.classes, choice)
-    text = report(comparison, part=arguments.part, decoder=arguments.decoder, ruler=ruler, choice=choice)
+    if (arguments.a is None) != (arguments.b is None):
+        raise ValueError("--a and --b name the two sides of one difference; give both or neither")
+    sides = None if arguments.a is None else (arguments.a, arguments.b)
+    text = report(comparison, part=arguments.part, decoder=arguments.decoder, ruler=ruler, choice=choice, sides=sides)
     with replacing(arguments.out) as partial:
         partial.write_text(text, encoding="utf-8")
     print(f"{arguments.out}: {len(text.encode()) / 1e6:.1f} MB")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,18 +37,22 @@ Counts = Mapping[str, Counted]
 
 def counted(comparison: Comparison, *, part: str, decoder: str, ruler: Ruler) -> dict[str, Counted]:
     """Setting -> its counts under a decoder, as `compare.table` decides; settings without predictions are left out."""
-    classes = comparison.classes
     found = {}
     for setting, runs in comparison.groups.items():
-        ready = [r for r in runs if r.has_predictions(part)]
-        if not ready:
-            continue
-        total = np.zeros((len(classes),) * 2, dtype=np.int64)
-        for run in ready:
-            target, predicted = _decided(run, comparison, part, compare.decoder_for(decoder, ready), ruler)
-            total += evaluation.confusion_matrix(target, predicted, len(classes))
-        found[setting] = Counted(total, len(ready))
+        if ready := [r for r in runs if r.has_predictions(part)]:
+            found[setting] = of_runs(ready, comparison, part=part, decoder=decoder, ruler=ruler)
     return found
+
+
+def of_runs(runs: Sequence[Run], comparison: Comparison, *, part: str, decoder: str, ruler: Ruler) -> Counted:
+    """The counts of runs of one setting that have predictions on the part."""
+    count = len(comparison.classes)
+    total = np.zeros((count, count), dtype=np.int64)
+    own = compare.decoder_for(decoder, runs)
+    for run in runs:
+        target, predicted = _decided(run, comparison, part, own, ruler)
+        total += evaluation.confusion_matrix(target, predicted, count)
+    return Counted(total, len(runs))
 
 
 def _decided(

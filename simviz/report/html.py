@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from simviz import __version__, compare
 from simviz.evaluation import Ruler
 from simviz.report import pictures, reproduce
-from simviz.report.counts import counted
+from simviz.report.counts import counted, of_runs
 from simviz.report.methods import Methods, methods
 from simviz.report.pictures import Picture
 from simviz.runs import Comparison, StoreError
@@ -60,12 +60,12 @@ def report(
     part, decoder : as in `compare.table`
     ruler : the comparison's own if None
     choice : how that ruler is asked for in a command; None for the comparison's own
-    sides : two settings to take the difference of; the first setting and each other if None
+    sides : two settings or runs to take the difference of; the first setting and each other if None
 
     Raises
     ------
     StoreError
-        If no run has predictions on the part; ValueError as in `compare.table`.
+        If no run has predictions on the part; ValueError as in `compare.table`, or for a side that there is not.
     """
     ruler = ruler or compare.comparison_ruler(comparison)
     rows = compare.table(comparison, part=part, decoder=decoder, ruler=ruler)
@@ -73,11 +73,17 @@ def report(
         raise StoreError(f"no run of {comparison.id} has predictions on the {part} part; there is nothing to report")
     counts = counted(comparison, part=part, decoder=decoder, ruler=ruler)
     classes = comparison.classes
+    alone = {
+        run.id: of_runs([run], comparison, part=part, decoder=decoder, ruler=ruler)
+        for run in comparison.runs
+        if run.id in (sides or ()) and run.has_predictions(part)
+    }
+    _check_sides(sides, [*counts, *alone])
     drawn = [
         pictures.accuracy_cost(rows, ruler),
         pictures.per_class(counts, classes, ruler),
         *pictures.confusion(counts, classes),
-        *pictures.differences(counts, classes, sides),
+        *pictures.differences({**counts, **alone}, classes, sides),
     ]
     said = methods(comparison, part=part, decoder=decoder, ruler=ruler, rows=rows)
     body = [
@@ -85,9 +91,18 @@ def report(
         _table(rows),
         *map(_picture, drawn),
         _methods(said),
-        _again(comparison, part, decoder, choice),
+        _again(comparison, part, decoder, choice, sides),
     ]
     return _page(comparison.title, body)
+
+
+def _check_sides(sides: tuple[str, str] | None, known: Sequence[str]) -> None:
+    for side in sides or ():
+        if side not in known:
+            listed = ", ".join(known)
+            raise ValueError(f"there is no setting or run {side[:80]!r} with predictions; there are {listed}")
+    if sides and sides[0] == sides[1]:
+        raise ValueError(f"A and B are both {sides[0]!r}; a difference needs two")
 
 
 def _page(title: str, body: Iterable[str]) -> str:
@@ -172,8 +187,8 @@ def _methods(said: Methods) -> str:
     )
 
 
-def _again(comparison: Comparison, part: str, decoder: str, choice: str | None) -> str:
-    line, _ = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice)
+def _again(comparison: Comparison, part: str, decoder: str, choice: str | None, sides: tuple[str, str] | None) -> str:
+    line, _ = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice, sides=sides)
     return (
         f"<h2>The same again</h2>\n<p>From the kept runs, this report:</p>\n<pre>{html.escape(line)}</pre>\n"
         f"<p>The runs, from the command line:</p>\n<pre>{html.escape(reproduce.commands(comparison))}</pre>\n"

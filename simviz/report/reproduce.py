@@ -21,6 +21,8 @@ def commands(comparison: Comparison) -> str:
     specs = [run.spec for run in comparison.runs]
     first = shlex.split(command(specs[0]))
     if specs[0].predictions is not None:
+        if any(spec.columns != specs[0].columns for spec in specs):
+            return "\n".join(map(command, specs))
         files = [shlex.split(command(spec))[_FILE] for spec in specs]
         return shlex.join([*first[:_FILE], *files, *first[_FILE + 1 :]])
     table = _crossed(specs)
@@ -73,16 +75,20 @@ def python(comparison: Comparison) -> str:
     )
 
 
-def reading(comparison: Comparison, *, part: str, decoder: str, ruler: str | None) -> tuple[str, str]:
+def reading(
+    comparison: Comparison, *, part: str, decoder: str, ruler: str | None, sides: tuple[str, str] | None = None
+) -> tuple[str, str]:
     """The command and the Python that show the kept comparison by this part, decoder and ruler.
 
     Parameters
     ----------
     ruler : as in `evaluation.ruler`; None for the comparison's own
+    sides : as in `report.html.report`
     """
     measure = "compare.comparison_ruler(comparison)" if ruler is None else f"evaluation.ruler(classes, {ruler!r})"
     words = ["python", "-m", "simviz", "report", comparison.id, "--part", part, "--decoder", decoder]
     words += [] if ruler is None else ["--ruler", ruler]
+    words += [] if sides is None else ["--a", sides[0], "--b", sides[1]]
     shown = (
         f"from simviz import compare, {'' if ruler is None else 'evaluation, '}figures\n"
         "from simviz.report.counts import counted\n"
@@ -131,13 +137,22 @@ def _python_foreign(comparison: Comparison, specs: Sequence[RunSpec]) -> str:
     elif table is not None:
         more, known = "from simviz import ClassSet\n", ", classes=classes"
         read = f"classes = ClassSet.from_dict({_names(comparison)!r})\n"
+    found = f"found = [foreign.read(foreign.source(Path(file)){known}) for file in files]\n"
+    kept = ""
+    if any(spec.columns for spec in specs):
+        kept = ", columns=columns"
+        found = (
+            f"columns = {[spec.columns for spec in specs]!r}\n"
+            "sources = [foreign.source(Path(file)) for file in files]\n"
+            "meanings = [foreign.corrected(s, foreign.guess(s), said) for s, said in zip(sources, columns)]\n"
+            f"found = [foreign.read(s, meaning{known}) for s, meaning in zip(sources, meanings)]\n"
+        )
     return (
         f"from pathlib import Path\n\n{more}from simviz.evaluation import foreign\n"
         "from simviz.runs import Store\nfrom simviz.runs.foreign import keep\n\n"
         f"files = {[str(s.predictions) for s in specs]!r}\n"
-        f"{read}"
-        f"found = [foreign.read(foreign.source(Path(file)){known}) for file in files]\n"
-        f"comparison = keep(found, store=Store(), ruler={specs[0].ruler!r}, files=files, class_table={table!r})\n"
+        f"{read}{found}"
+        f"comparison = keep(found, store=Store(), ruler={specs[0].ruler!r}, files=files{kept}, class_table={table!r})\n"
     )
 
 

@@ -28,6 +28,8 @@ def command(spec: RunSpec) -> str:
         read = ["python", "-m", "simviz", "evaluate", *_positional(spec.predictions)]
         for flag, value in (("ruler", spec.ruler), ("classes", spec.class_table)):
             read += [] if value is None else _option(flag, value)
+        for name, column in spec.columns.items():
+            read += _option("column", f"{name}={column}")
         return shlex.join(read)
     words = ["python", "-m", "simviz", "train"]
     values = {name: getattr(spec, name) for name in type(spec).model_fields}

@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ def keep(
     title: str | None = None,
     ruler: str | None = None,
     files: Sequence[str] | None = None,
+    columns: Sequence[Mapping[str, str]] | None = None,
     class_table: str | None = None,
     picture_roots: Sequence[Path] = (),
 ) -> Comparison:
@@ -41,7 +42,8 @@ def keep(
     found : what `evaluation.foreign.read` made of each file
     title : the comparison's; the names of the files where it is not given
     ruler : as in `evaluation.ruler`
-    files, class_table : where they came from, for the command that reads them again
+    files, columns, class_table : where they came from and what was corrected of each file's columns, for the command
+        that reads them again
     picture_roots : folders below which pictures are looked for; none outside them is opened
 
     Raises
@@ -58,12 +60,18 @@ def keep(
     models = settings(names)
     title = title or f"Predictions: {', '.join(models[:3])}{' ...' if len(models) > 3 else ''}"
     fingerprint = _fingerprint(found[0])
-    pictures, said = foreign_pictures.collect(found, picture_roots)
+    pictures, remarks = foreign_pictures.collect(found, picture_roots)
     specs = [
         checked(
-            dataset=title, loss=setting, model="made elsewhere", ruler=ruler, predictions=file, class_table=class_table
+            dataset=title,
+            loss=setting,
+            model="made elsewhere",
+            ruler=ruler,
+            predictions=file,
+            columns=dict(said),
+            class_table=class_table,
         )
-        for setting, file in zip(models, files or names, strict=True)
+        for setting, file, said in zip(models, files or names, columns or [{}] * len(found), strict=True)
     ]
     notes = [f"{f.name}: {note}" for f in found for note in f.notes]
     info: dict[str, Any] = {
@@ -71,7 +79,7 @@ def keep(
         "ruler": {"choice": ruler, "text": measure.describe()},
         "dataset": {"name": title, "spec": ", ".join(names)[:1000], "fingerprint": fingerprint},
         "unit_name": found[0].unit_name,
-        "notes": notes + said,
+        "notes": notes + remarks,
     }
     return _write(store, specs, info, found, measure, pictures)
 
@@ -103,7 +111,7 @@ def settings(files: Sequence[str]) -> list[str]:
     """What each file's model is called: the file's name without its ending, in the characters of a setting."""
     names: list[str] = []
     for file in files:
-        name = base = re.sub(r"[^A-Za-z0-9_.+-]+", "-", Path(file).stem).strip("-.") or "model"
+        name = base = re.sub(r"[^A-Za-z0-9_.+-]+", "-", Path(file.removesuffix(".gz")).stem).strip("-.") or "model"
         count = 2
         while name in names:
             name, count = f"{base}-{count}", count + 1

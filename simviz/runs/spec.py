@@ -26,6 +26,7 @@ class RunSpec(TrainingSpec):
     ruler: str | None = Field(None, description="groups, positions, words, zero_one or a matrix file; None: chosen")
 
     predictions: str | None = Field(None, description="the file they came from: the model was made elsewhere")
+    columns: dict[str, str] = Field(default_factory=dict, description="what was said of that file's columns")
     class_table: str | None = Field(None, description="the file that told the classes of such predictions")
 
     @property

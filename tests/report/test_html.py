@@ -74,6 +74,19 @@ def test_a_and_b_are_the_only_difference_where_they_are_given(shapes):
     assert headings == ["ce minus simloss@words:keep=0.3", "ce minus self_guided"]  # no control is asked about
     given = report(shapes, sides=("self_guided", "ce"))
     assert re.findall(r"<h2>Difference: (.*?)</h2>", given) == ["self_guided minus ce"]
+    assert "--a self_guided --b ce" in given
+
+
+def test_runs_can_be_the_sides_of_the_difference(shapes, tmp_path, capsys):
+    a, b = (shapes.groups["ce"][k] for k in (0, 1))
+    out = tmp_path / "r.html"
+    options = ["--runs", str(shapes.path.parent), "--a", a.id, "--b", b.id, "--out", str(out)]
+    assert main(["report", shapes.id, *options]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert re.findall(r"<h2>Difference: (.*?)</h2>", text) == [f"{a.id} minus {b.id}"]
+    found = [run.predictions("test") for run in (a, b)]
+    wrong = [int((one.log_probabilities.argmax(1) != one.target).sum()) for one in found]
+    assert f"Mistakes a run: {wrong[0]:.1f} in {a.id}, {wrong[1]:.1f} in {b.id}" in Reader(text).text
 
 
 def test_the_command_writes_the_file(hostile, tmp_path, capsys):
@@ -92,6 +105,9 @@ def test_the_command_writes_the_file(hostile, tmp_path, capsys):
         (["ID", "--out", "gone/r.html"], "there is no folder 'gone'"),
         (["ID", "--out", "r.html", "--ruler", "positions"], "needs classes with positions"),
         (["ID", "--out", "r.html", "--decoder", "best"], "there is no decoder 'best'"),
+        (["ID", "--out", "r.html", "--a", "ce"], "give both or neither"),
+        (["ID", "--out", "r.html", "--a", "ce", "--b", "gone"], "there is no setting or run 'gone'"),
+        (["ID", "--out", "r.html", "--a", "ce", "--b", "ce"], "A and B are both 'ce'"),
     ],
 )
 def test_what_cannot_be_is_a_sentence_and_leaves_no_file(hostile, tmp_path, monkeypatch, capsys, arguments, text):

@@ -53,7 +53,8 @@ def test_the_command_asks_for_the_same_runs(shapes, store, capsys):
 
 def test_reading_shows_what_the_screen_does(shapes, monkeypatch, capsys):
     monkeypatch.setenv("SIMVIZ_RUNS", str(shapes.path.parent))
-    line, text = reproduce.reading(shapes, part="validation", decoder="min_cost", ruler="zero_one")
+    sides = ("self_guided", "ce")
+    line, text = reproduce.reading(shapes, part="validation", decoder="min_cost", ruler="zero_one", sides=sides)
     names: dict = {}
     exec(text, names)
     assert names["ruler"].name == "zero_one"
@@ -67,7 +68,7 @@ def test_reading_shows_what_the_screen_does(shapes, monkeypatch, capsys):
     assert names["ruler"].name == "words"  # the comparison's own
     assert shlex.split(line)[4:] == [
         *(shapes.id, "--part", "validation", "--decoder", "min_cost", "--ruler", "zero_one"),
-        *("--out", "report.html"),
+        *("--a", "self_guided", "--b", "ce", "--out", "report.html"),
     ]
 
 
@@ -125,3 +126,25 @@ def test_predictions_made_elsewhere_are_read_again(tmp_path, store, monkeypatch,
     assert words[3] == "evaluate"
     assert main(words[3:]) == 0
     assert len(Store().comparisons()) == 3
+
+
+def test_what_was_corrected_of_the_columns_is_said_again(tmp_path, store, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for name in ("first", "second"):
+        said = np.array(["no", "yes"])[random.integers(0, 2, 30)]
+        truth = np.array(["no", "yes"])[np.arange(30) % 2]
+        pd.DataFrame({"y_true": said, "mine": truth}).to_csv(f"{name}.csv", index=False)
+    assert main(["evaluate", "first.csv", "second.csv", "--column", "true=mine", "--column", "predicted=y_true"]) == 0
+    (first,) = Store().comparisons()
+    assert first.runs[0].predictions().target.tolist() == [0, 1] * 15
+    again = run(reproduce.python(first), store)
+    assert [r.spec for r in again.runs] == [r.spec for r in first.runs]
+    assert [r.values for r in compare.table(again)] == [r.values for r in compare.table(first)]
+    assert main(shlex.split(reproduce.commands(first))[3:]) == 0
+    newest = max(Store().comparisons(), key=lambda c: c.created)
+    assert [r.values for r in compare.table(newest)] == [r.values for r in compare.table(first)]
+    spec = first.runs[1].spec.model_copy(update={"columns": {"true": "mine", "predicted": "y_true", "ids": ""}})
+    (first.runs[1].path / "spec.json").write_text(spec.model_dump_json())
+    lines = reproduce.commands(Store().comparison(first.id)).splitlines()
+    assert ["first.csv" in lines[0], "second.csv" in lines[1], "ids=" in lines[1]] == [True, True, True]

@@ -6,9 +6,11 @@ Nothing is unpickled and no formula is run. Every size is read from a header and
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,8 +20,9 @@ from numpy.typing import NDArray
 from simviz.evaluation.foreign.table import MAX_TEXT, Source, is_number
 from simviz.npz import BROKEN_ZIP, npy_header
 
-FORMATS = (".csv", ".tsv", ".parquet", ".npz", ".npy")
+FORMATS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".npz", ".npy")
 MAX_BYTES = 2 * 2**30
+MAX_UNPACKED = 2**29  # bytes of text in a .gz, which a few kilobytes can hold
 MAX_VALUES = 2**27  # numbers of one array: a gibibyte in float64
 MAX_ROWS = 10_000_000
 MAX_CLASSES = 5_000
@@ -35,7 +38,7 @@ def source(data: bytes | Path, name: str | None = None) -> Source:
     Parameters
     ----------
     data : bytes or Path
-        At most 2 GiB, 10 million rows, 134 million numbers an array.
+        At most 2 GiB (512 MiB of text in a .gz), 10 million rows, 134 million numbers an array.
     name : str, optional
         The file's name, whose ending tells the format; the path's own where it is not given.
 
@@ -45,8 +48,8 @@ def source(data: bytes | Path, name: str | None = None) -> Source:
         In one sentence, for a file that is missing, too large, damaged, or no table of texts and numbers.
     """
     shown = name or (data.name if isinstance(data, Path) else "the file")
-    suffix = Path(shown).suffix.lower()
-    if suffix not in FORMATS:
+    suffix = next((ending for ending in FORMATS if shown.lower().endswith(ending)), None)
+    if suffix is None:
         raise ValueError(f"{shown} is no prediction file; its name must end in one of {', '.join(FORMATS)}")
     if isinstance(data, Path) and not data.is_file():
         raise ValueError(f"there is no file {str(data)!r}")
@@ -59,7 +62,7 @@ def source(data: bytes | Path, name: str | None = None) -> Source:
             found = _READERS[suffix](stream, shown)
     except UnicodeDecodeError:
         raise ValueError(f"{shown} holds text that is not UTF-8") from None
-    except (OSError, MemoryError) as error:
+    except (OSError, EOFError, zlib.error, MemoryError) as error:
         raise ValueError(f"{shown} cannot be read: {_line(error)}") from None
     if not found.arrays:
         raise ValueError(f"{shown} holds no table")
@@ -71,7 +74,23 @@ def check_rows(count: int, shown: str) -> None:
         raise ValueError(f"{shown} has {count:,} rows; at most {MAX_ROWS:,} are read")
 
 
-def _text(stream: IO[bytes], shown: str) -> Source:
+class _Unpacked(gzip.GzipFile):
+    """The text in a .gz; ValueError as soon as it is larger than is read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        if self.tell() > MAX_UNPACKED:
+            fault = f"unpacks to more than {MAX_UNPACKED >> 20} MiB; unpack it and give its path"
+            raise ValueError(f"{self.name} {fault}")
+        return data
+
+
+def _packed_text(stream: IO[bytes], shown: str) -> Source:
+    with _Unpacked(shown, fileobj=stream) as text:
+        return _text(text, shown)
+
+
+def _text(stream: IO[bytes] | gzip.GzipFile, shown: str) -> Source:
     """A table of texts; Arrow keeps it in about the memory of the file."""
     import pyarrow as pa
     from pyarrow import csv as arrow
@@ -102,14 +121,14 @@ def _text(stream: IO[bytes], shown: str) -> Source:
     return Source(shown, dict(zip(names, body.columns, strict=True)), named=headed, text=True)
 
 
-def _first_row(stream: IO[bytes], shown: str) -> tuple[str, list[str]]:
+def _first_row(stream: IO[bytes] | gzip.GzipFile, shown: str) -> tuple[str, list[str]]:
     """What parts the cells, and the first row that is not empty."""
     head = stream.read(_BLOCK)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in head[:_BLOCK]:
         raise ValueError(f"{shown} is not UTF-8 text; save it as CSV with the encoding UTF-8")
     lines = io.StringIO(head.decode("utf-8-sig", errors="replace"), newline="")
     line = next((one for one in head.lstrip(b"\xef\xbb\xbf\r\n \t").splitlines() if one.strip()), b"")
-    by_ending = b"\t" if shown.lower().endswith(".tsv") else b","
+    by_ending = b"\t" if shown.lower().endswith((".tsv", ".tsv.gz")) else b","
     spaced = all(is_number(cell) for cell in line.decode(errors="replace").split(" "))  # what numpy.savetxt writes
     known = (by_ending, b",", b";", b"\t", *([b" "] if spaced else []))
     delimiter = next((d for d in known if d in line.strip()), by_ending).decode()
@@ -298,4 +317,12 @@ def _line(error: BaseException) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-_READERS = {".csv": _text, ".tsv": _text, ".parquet": _parquet, ".npz": _npz, ".npy": _npy}
+_READERS = {
+    ".csv": _text,
+    ".tsv": _text,
+    ".csv.gz": _packed_text,
+    ".tsv.gz": _packed_text,
+    ".parquet": _parquet,
+    ".npz": _npz,
+    ".npy": _npy,
+}

@@ -16,20 +16,19 @@ from simviz.evaluation import foreign
 from simviz.evaluation.foreign import Foreign, Guess, Source
 from simviz.runs import Store
 from simviz.runs.foreign import keep, same_classes, same_samples
-from simviz.ui import cache, cache_foreign, class_picker, evidence, folders, state
+from simviz.ui import cache, cache_foreign, class_picker, evidence, folders, given, state
 from simviz.ui.cache_foreign import Given
 from simviz.ui.text import plain
 
-UPLOAD_MB = 20
 MAX_PICKED = 60  # columns that a list can still be picked from
 PREVIEW_ROWS, PREVIEW_COLUMNS = 5, 14
 ADDED, REFUSED, EMPTIED = "judge-added", "judge-refused", "judge-emptied"
 LAYOUTS = {"samples": "one row a sample", "confusion": "a confusion matrix"}
 ABOUT = (
-    f"CSV, TSV, Parquet, npz or npy, at most {UPLOAD_MB} MB each. One row a sample: the true class with the decided "
-    "class, or with one score for every class (probabilities, their logarithms or logits), and if you have them an id, "
-    "a unit (samples of one person or scene) and a picture's path. Or a table of counts. Several files of the same "
-    "samples become the settings of one comparison."
+    f"CSV, TSV (or these as .gz), Parquet, npz or npy, at most {given.UPLOAD_MB} MB each. One row a sample: the true "
+    "class with the decided class, or with one score for every class (probabilities, their logarithms or logits), and "
+    "if you have them an id, a unit (samples of one person or scene) and a picture's path. Or a table of counts. "
+    "Several files of the same samples become the settings of one comparison."
 )
 
 
@@ -47,6 +46,8 @@ def show() -> None:
     _outcome()
     with st.expander("Judge your own model", icon=":material/rule:", key="judge", on_change="rerun") as box:
         if not box.open:
+            return
+        if given.closed("no predictions can be added here"):
             return
         st.caption(ABOUT)
         files = _files()
@@ -74,22 +75,12 @@ def _outcome() -> None:
 def _files() -> list[File]:
     """What was uploaded, then what was named by its path."""
     version = st.session_state.get(EMPTIED, 0)
-    uploads = st.file_uploader(
-        "Files of predictions",
-        type=[suffix.removeprefix(".") for suffix in foreign.FORMATS],
-        accept_multiple_files=True,
-        max_upload_size=UPLOAD_MB,
-        key=f"judge-files-{version}",
-    )
-    places = " or ".join(f"`{root}`" for root in folders.roots())
-    where = st.text_input(f"Or, if it is larger, its path inside {places}", key=f"judge-path-{version}")
+    kinds = [suffix.removeprefix(".") for suffix in foreign.FORMATS]
+    uploads = given.uploads("Files of predictions", kinds, f"judge-files-{version}")
     files = [File(one.name, one.name, one.getvalue()) for one in uploads]
-    if where:
-        try:
-            path = folders.inside(where)
-            files.append(File(Path(path).name, path, cache.stamp(Path(path)) or b""))
-        except ValueError as error:
-            st.error(plain(error))
+    path = given.path_instead(f"judge-path-{version}")
+    if path is not None:
+        files.append(File(Path(path).name, path, cache.stamp(Path(path)) or b""))
     return files
 
 
@@ -103,7 +94,7 @@ def _section(files: Sequence[File]) -> None:
         guessed = foreign.guess(first)
         _preview(first, guessed)
         chosen = _meaning(first, guessed, key)
-        found, table = _read(files, chosen, key)
+        found, table, said = _read(files, chosen, key)
         found = same_samples(found)
     except (ValueError, OSError) as error:
         st.error(plain(error), icon=":material/error:")
@@ -119,7 +110,8 @@ def _section(files: Sequence[File]) -> None:
         key=f"{key}-ruler-{classes.fingerprint}",
     )
     title = st.text_input("Title", key=f"{key}-title", placeholder="made of the files' names", max_chars=200)
-    arguments = {"title": title or None, "ruler": ruler, "files": [f.where for f in files], "class_table": table}
+    where = [file.where for file in files]
+    arguments = {"title": title or None, "ruler": ruler, "files": where, "columns": said, "class_table": table}
     st.button(
         "Add as a comparison",
         type="primary",
@@ -236,24 +228,22 @@ class _Boxes:
         return st.selectbox(label, names, index=index, key=f"{self.key}-{label}", placeholder="none", width=200)
 
 
-def _read(files: Sequence[File], meaning: Guess, key: str) -> tuple[list[Foreign], str | None]:
-    """What the files say, in common classes, and the name of the class table where there is one."""
-    upload = st.file_uploader(
-        "A class table, if there is one: name, and any of label, position, group, word",
-        type="csv",
-        max_upload_size=UPLOAD_MB,
-        key=f"{key}-classes",
+def _read(files: Sequence[File], meaning: Guess, key: str) -> tuple[list[Foreign], str | None, list[dict[str, str]]]:
+    """What the files say in common classes, the name of the class table if there is one, and what was corrected."""
+    upload = given.upload(
+        "A class table, if there is one: name, and any of label, position, group, word", ["csv"], f"{key}-classes"
     )
     classes: ClassSet | None = None
     aliases: dict[str, str] | None = None
     if upload is not None:
         classes, aliases = cache_foreign.class_table(upload.getvalue(), upload.name)
-    found = []
+    found, said = [], []
     for number, file in enumerate(files):
         source = cache_foreign.source(file.given, file.name)
         one = meaning if number == 0 else _like(meaning, source)
+        said.append(foreign.spoken(foreign.guess(source), one))
         found.append(cache_foreign.read(file.given, file.name, one, classes, aliases))
-    return same_classes(found), None if upload is None else upload.name
+    return same_classes(found), None if upload is None else upload.name, said
 
 
 def _like(meaning: Guess, source: Source) -> Guess:

@@ -141,8 +141,8 @@ def _comparison(
 ) -> None:
     """The report, how to make all this again, and the methods."""
     frame = shell.frame()
-    groups = comparison.groups
-    both = (frame.a, frame.b) if frame.a in groups and frame.b in groups and frame.a != frame.b else None
+    known = {*comparison.groups, *(run.id for run in comparison.runs)}
+    both = (frame.a, frame.b) if frame.a in known and frame.b in known and frame.a != frame.b else None
     _download(
         "Report (HTML)",
         lambda: _report(comparison, part, decoder, ruler, choice, both),  # type: ignore[arg-type]
@@ -151,7 +151,7 @@ def _comparison(
     st.caption(
         "One file with everything in it, 5 MB of that plotly.js; it opens without internet. Made when you click."
     )
-    line, reading = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice)
+    line, reading = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice, sides=both)  # type: ignore[arg-type]
     st.caption("The same from the command line, and from Python")
     st.code(line, language="bash", wrap_lines=True)
     st.code(reading, language="python", wrap_lines=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,5 +58,7 @@ WRITERS: dict[str, Callable[[pd.DataFrame], bytes]] = {
     "index.csv": lambda t: csv(t, index=True),
     "semicolons.csv": lambda t: csv(t, sep=";", decimal=","),
     "a.tsv": lambda t: csv(t, sep="\t"),
+    "a.csv.gz": lambda t: gzip.compress(csv(t)),
+    "a.tsv.gz": lambda t: gzip.compress(csv(t, sep="\t")),
     "a.parquet": parquet,
 }

@@ -1,8 +1,10 @@
 """What is no table of texts and numbers is refused in a sentence; nothing is run, unpickled or believed."""
 
+import gzip
 import io
 import pickle
 import struct
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -60,6 +62,10 @@ REFUSED = {
     "long row": ("a.csv", b"y_true,y_pred\na,b\na,b,c\n", "cannot be read as a table: .*Expected 2 columns, got 3"),
     "short row": ("a.csv", b"y_true,y_pred\na,b\na\n", "cannot be read as a table: .*Expected 2 columns, got 1"),
     "two columns of one name": ("a.csv", b"y_true,y_true\na,b\n", "two columns 'y_true'; column names must differ"),
+    "torn gz": ("a.csv.gz", gzip.compress(b"y_true,y_pred\n" + b"a,b\n" * 999)[:40], "a.csv.gz cannot be read"),
+    "no gz": ("a.csv.gz", b"y_true,y_pred\na,b\n", "a.csv.gz cannot be read: Not a gzipped file"),
+    "garbled gz": ("a.tsv.gz", gzip.compress(b"y_true,y_pred\n")[:10] + b"\xff" * 40, "a.tsv.gz cannot be read"),
+    "another gz": ("a.npz.gz", gzip.compress(b""), "its name must end in one of"),
     "no Parquet": ("a.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
     "repeated text": ("a.parquet", repeated_text(), "'y_true' in a.parquet holds more than 2 GiB of text"),
     "empty place": ("a.parquet", parquet(pd.DataFrame({"y_true": ["a", None]})), "row 2 of 'y_true' .* is empty"),
@@ -124,6 +130,17 @@ def test_an_array_that_grows_when_it_is_unpacked_is_refused_by_its_size():
     assert len(buffer.getvalue()) < 200_000
     with pytest.raises(ValueError, match="at most 134,217,728 numbers are read"):
         foreign.source(buffer.getvalue(), "a.npz")
+
+
+def test_a_text_that_grows_when_it_is_unpacked_is_not_unpacked_to_its_end(monkeypatch):
+    monkeypatch.setattr(files, "MAX_UNPACKED", 2**20)
+    bomb = gzip.compress(b"y_true,y_pred\n" + b"0,0\n" * 2**23)
+    assert len(bomb) < 100_000
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"^a.csv.gz unpacks to more than 1 MiB; unpack it and give its path$"):
+        foreign.source(bomb, "a.csv.gz")
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
