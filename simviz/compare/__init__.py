@@ -1,6 +1,6 @@
 """Comparisons: settings x seeds -> runs -> one table. Data, split, model and batches are the same for all."""
 
-from simviz.compare.differences import against, findings
+from simviz.compare.differences import Duel, against, duel, findings
 from simviz.compare.rows import (
     OWN,
     Row,
@@ -20,6 +20,7 @@ from simviz.runs import tuning
 __all__ = [
     "MAX_RUNS",
     "OWN",
+    "Duel",
     "Row",
     "against",
     "blur_warnings",
@@ -28,6 +29,7 @@ __all__ = [
     "decided_elsewhere",
     "decoded_by",
     "decoder_for",
+    "duel",
     "findings",
     "has_similarity",
     "is_control",

@@ -1,19 +1,80 @@
-"""What a table says: every row against a baseline, paired by seed."""
+"""What a table says, computed: every row against a baseline, paired by seed; who wins, and how many seeds it takes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from simviz.compare.rows import Row
-from simviz.evaluation.statistics import paired_over_seeds
+from simviz.compare.settings import with_controls
+from simviz.evaluation.statistics import SeedDifference, holm, paired_over_seeds, seeds_needed
+
+METRICS = ("accuracy", "mean_cost")
+MANY_SEEDS = 1000
+
+
+@dataclass(frozen=True)
+class Duel:
+    """One row against another in one metric, over the seeds that both have.
+
+    Attributes
+    ----------
+    change : ours minus theirs, its interval and sign-flip p after so many comparisons
+    better : whether `change` is to the good
+    needed : seeds at which the interval would leave 0 with this mean and spread; None for one seed or no difference
+    """
+
+    metric: str
+    change: SeedDifference
+    better: bool
+    needed: int | None
+
+    @property
+    def decided(self) -> bool:
+        """Whether the 95 % t interval over seeds excludes 0."""
+        low, high = self.change.low, self.change.high
+        return low is not None and high is not None and not low <= 0 <= high
+
+    @property
+    def won(self) -> bool:
+        return self.decided and self.better
+
+    @property
+    def text(self) -> str:
+        """The change, its interval, and what it decides."""
+        change, name = self.change, self.metric.replace("_", " ")
+        if change.n < 2:
+            return f"{name} {change.mean:+.3f} on one seed, which decides nothing"
+        said = f"{name} {change.mean:+.3f} (95 % {change.low:+.3f} to {change.high:+.3f})"
+        if self.decided:
+            return f"{said}, {'better' if self.better else 'worse'}"
+        return f"{said}, not told apart on {change.n} seeds, {self._would_take()}"
+
+    def _would_take(self) -> str:
+        if self.needed is None:
+            return "and no number of them would tell equal means apart"
+        count = f"more than {MANY_SEEDS}" if self.needed > MANY_SEEDS else f"about {self.needed}"
+        return f"{count} would decide it as often as not if mean and spread stay"
+
+
+def duel(ours: Row, theirs: Row, metric: str, comparisons: int = 1) -> Duel | None:
+    """One row against another; None where they share no seed, or one has no value of the metric."""
+    shared = [s for s in ours.seeds if s in theirs.seeds]
+    first, second = (_values(row, metric, shared) for row in (ours, theirs))
+    differences = np.subtract(first, second)
+    if not shared or np.isnan(differences).any():
+        return None
+    change = paired_over_seeds(first, second, comparisons=comparisons)
+    needed = seeds_needed(differences) if len(shared) > 1 else None
+    return Duel(metric, change, (change.mean > 0) == (metric == "accuracy") and change.mean != 0, needed)
 
 
 def against(rows: Sequence[Row], baseline: str = "ce") -> dict[str, Row]:
     """Rows by label whose values are differences from the baseline's argmax row, seed by seed."""
-    base = next((r for r in rows if r.setting == baseline and r.decoder == "argmax"), None)
+    base = _base(rows, baseline)
     if base is None:
         return {}
     differences = {}
@@ -31,35 +92,85 @@ def against(rows: Sequence[Row], baseline: str = "ce") -> dict[str, Row]:
 
 
 def findings(rows: Sequence[Row], baseline: str = "ce") -> list[str]:
-    """What the table says, computed: each setting against the baseline in accuracy and mean cost."""
-    texts = []
-    base = next((r for r in rows if r.setting == baseline and r.decoder == "argmax"), None)
-    for row in rows:
-        if base is None or row is base or row.control:
-            continue
-        shared = [s for s in row.seeds if s in base.seeds]
-        if not shared:
-            continue
-        parts = [_one_finding(row, base, shared, metric) for metric in ("accuracy", "mean_cost")]
-        text = f"{row.label} against {baseline}: {parts[0]}; {parts[1]}."
-        texts.append(text + (" It was trained on the very matrix that measures it." if row.same_ruler else ""))
-    return texts
+    """What the table says, computed: who wins, each setting against the baseline, and what a permutation test needs.
+
+    A loss wins in a metric where the 95 % t interval of its paired difference from the baseline lies on the good
+    side of 0. Empty where there is no baseline, or nothing to hold against it.
+    """
+    base = _base(rows, baseline)
+    asked = [] if base is None else [r for r in rows if r is not base and not r.control]
+    met = {r.label: found for r in asked if (found := _duels(r, base, len(asked) * len(METRICS)))}
+    if not met:
+        return []
+    texts = [text for metric in METRICS if (text := _verdict(rows, asked, met, metric, baseline))]
+    for row in asked:
+        if row.label in met:
+            text = f"{row.label} against {baseline}: {'; '.join(d.text for d in met[row.label].values())}."
+            texts.append(text + (" It was trained on the very matrix that measures it." if row.same_ruler else ""))
+    return [*texts, _permutation(met)]
 
 
-def _one_finding(row: Row, base: Row, shared: Sequence[int], metric: str) -> str:
-    pick = lambda r: [r.values[metric][r.seeds.index(s)] for s in shared]  # noqa: E731
-    ours, theirs = pick(row), pick(base)
+def _values(row: Row, metric: str, seeds: Sequence[int]) -> list[float]:
+    """One a seed, NaN where there is none."""
+    found = dict(zip(row.seeds, row.values.get(metric, ()), strict=False))
+    return [math.nan if (value := found.get(s)) is None else value for s in seeds]
+
+
+def _base(rows: Sequence[Row], baseline: str) -> Row | None:
+    return next((r for r in rows if r.setting == baseline and r.decoder == "argmax"), None)
+
+
+def _duels(row: Row, base: Row | None, comparisons: int) -> dict[str, Duel]:
+    if base is None:
+        return {}
+    return {m: found for m in METRICS if (found := duel(row, base, m, comparisons)) is not None}
+
+
+def _verdict(
+    rows: Sequence[Row], asked: Sequence[Row], met: dict[str, dict[str, Duel]], metric: str, baseline: str
+) -> str:
+    """Who beats the baseline in one metric, and whom the winners do not beat; "" where the metric is not known."""
     name = metric.replace("_", " ")
-    change = float(np.mean(np.subtract(ours, theirs)))
-    if len(shared) < 2:
-        return f"{name} {change:+.3f} on one seed, which decides nothing"
-    found = paired_over_seeds(ours, theirs)
-    assert found.low is not None
-    assert found.high is not None
-    if not found.low <= 0 <= found.high:
-        better = (change > 0) == (metric == "accuracy")
-        return f"{name} {change:+.3f} (95 % {found.low:+.3f} to {found.high:+.3f}), {'better' if better else 'worse'}"
-    return f"{name} {change:+.3f} (95 % {found.low:+.3f} to {found.high:+.3f}), not told apart on {len(shared)} seeds"
+    known = [r for r in asked if metric in met.get(r.label, {})]
+    if not known:
+        return ""
+    if all(met[r.label][metric].change.n < 2 for r in known):
+        return f"In {name} one seed decides nothing: whether any loss beats {baseline} cannot be said."
+    winners = [r for r in known if met[r.label][metric].won]
+    if not winners:
+        return f"In {name} no loss beats {baseline}: none of {len(known)} is better with its whole 95 % interval."
+    parts = []
+    for row in winners:
+        unbeaten = [c.label for c in _rivals(rows, row, metric, baseline) if not _beats(row, c, metric)]
+        parts.append(row.label + (f" (but not {', '.join(unbeaten)})" if unbeaten else ""))
+    return f"In {name} {len(winners)} of {len(known)} beat {baseline}: {'; '.join(parts)}."
+
+
+def _rivals(rows: Sequence[Row], row: Row, metric: str, baseline: str) -> list[Row]:
+    """The controls a winner must beat too: the baseline decided by cost, and S shuffled or with unit columns."""
+    own = set(with_controls([row.setting])) - {row.setting, baseline}
+    decoded = [r for r in rows if r.setting == baseline and r.control and metric != "accuracy"]
+    return [*decoded, *(r for r in rows if r.setting in own)]
+
+
+def _beats(row: Row, control: Row, metric: str) -> bool:
+    found = duel(row, control, metric)
+    return found is not None and found.won
+
+
+def _permutation(met: dict[str, dict[str, Duel]]) -> str:
+    """The sign-flip test over seeds: its p after Holm, or how many seeds it takes before one can be small enough."""
+    duels = [(label, d) for label, found in met.items() for d in found.values()]
+    over = f"Holm over {len(duels)} comparison{'' if len(duels) == 1 else 's'}"
+    if any(d.change.p is None for _, d in duels):
+        need, fewest = duels[0][1].change.seeds_for_p, min(d.change.n for _, d in duels)
+        return (
+            f"A sign-flip permutation over seeds can reach p < .05 after {over} with {need} seeds or more; "
+            f"there {'is 1' if fewest == 1 else f'are {fewest}'}."
+        )
+    adjusted = holm([float(d.change.p or 0) for _, d in duels])
+    each = (f"{label} {d.metric.replace('_', ' ')} {p:.2g}" for (label, d), p in zip(duels, adjusted, strict=True))
+    return f"Sign-flip permutation over seeds, p after {over}: {', '.join(each)}."
 
 
 def _minus(a: float | None, b: float | None) -> float | None:

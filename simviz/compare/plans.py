@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from simviz.compare.settings import create, specs_for, with_controls
 from simviz.runs import Comparison, RunSpec, Store
+from simviz.runs.budget import grant
 from simviz.runs.tuning import plan as plan_tuning
 
 RUN_KEYS = tuple(n for n in RunSpec.model_fields if n not in ("loss", "seed", "predictions", "columns", "class_table"))
@@ -44,6 +45,7 @@ class Plan(BaseModel):
     seeds : seeds 0 to seeds - 1
     controls : whether the controls of science.md are added
     tune, rates : whether each setting's learning rate is chosen on validation, and from which
+    budget : minutes that it may train
     run : the fields of a RunSpec that all its runs share, as they were given
     """
 
@@ -56,6 +58,7 @@ class Plan(BaseModel):
     controls: bool = True
     tune: bool = False
     rates: tuple[float, ...] | None = None
+    budget: float | None = Field(None, gt=0, allow_inf_nan=False)
     run: dict[str, Any]
 
     @model_validator(mode="after")
@@ -116,9 +119,11 @@ class Plan(BaseModel):
     def create(self, store: Store | None = None) -> Comparison:
         """Lay the comparison out, see `compare.create`."""
         specs = self.specs()
-        return create(
-            specs, title=self.title, store=store, tuning=plan_tuning(specs, self.rates) if self.tune else None
-        )
+        tuning = plan_tuning(specs, self.rates) if self.tune else None
+        comparison = create(specs, title=self.title, store=store, tuning=tuning)
+        if self.budget is not None:
+            grant(comparison, self.budget)
+        return comparison
 
 
 @dataclass(frozen=True)

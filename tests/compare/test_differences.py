@@ -5,22 +5,107 @@ import pytest
 
 from simviz import compare
 
+NAMES = ("accuracy", "mean_cost")
+
+
+def row(setting, accuracy, cost, decoder="argmax", control=False, same=False):
+    values = {"accuracy": list(accuracy), "mean_cost": list(cost)}
+    return compare.Row(setting, decoder, control, tuple(range(len(values["accuracy"]))), values, same)
+
+
+def around(mean, spread=0.01, n=8, turn=0):
+    """`n` values of this mean and spread; another `turn` puts them on other seeds."""
+    x = np.arange(n, dtype=float)
+    return np.roll((x - x.mean()) / x.std(ddof=1) * spread + mean, turn)
+
+
+CE = row("ce", around(0.5), around(0.4))
+
 
 def test_differences_are_paired_by_seed(comparison):
     rows = compare.table(comparison)
     base = next(r for r in rows if r.label == "ce")
     differences = compare.against(rows)
     assert "ce" not in differences
-    for label, row in differences.items():
+    for label, found in differences.items():
         own = next(r for r in rows if r.label == label)
         expected = np.subtract(own.values["accuracy"], base.values["accuracy"])
-        assert row.values["accuracy"] == pytest.approx(list(expected))
+        assert found.values["accuracy"] == pytest.approx(list(expected))
 
 
 def test_findings_name_each_setting_asked_for_and_decide_nothing_within_the_interval(comparison):
     rows = compare.table(comparison)
-    texts = compare.findings(rows)
-    assert [t.split(" against ")[0] for t in texts] == [r.label for r in rows if not r.control and r.label != "ce"]
-    for text, label in zip(texts, [t.split(" against ")[0] for t in texts], strict=True):
+    texts = [t for t in compare.findings(rows) if " against " in t]
+    labels = [t.split(" against ")[0] for t in texts]
+    assert labels == [r.label for r in rows if not r.control and r.label != "ce"]
+    for text, label in zip(texts, labels, strict=True):
         low, high = compare.against(rows)[label].interval("accuracy")
         assert ("not told apart on 2 seeds" in text.split(";")[0]) == (low <= 0 <= high)
+
+
+def test_it_is_said_plainly_that_no_loss_wins():
+    worse, same = row("gce", around(0.4), around(0.5)), row("emd2", around(0.5, turn=3), around(0.4, turn=3))
+    texts = compare.findings([CE, worse, same])
+    assert texts[0] == "In accuracy no loss beats ce: none of 2 is better with its whole 95 % interval."
+    assert texts[1].startswith("In mean cost no loss beats ce")
+    assert "worse" in texts[2]
+    assert "no number of them would tell equal means apart" in texts[3]
+
+
+def test_a_winner_is_held_against_its_controls():
+    loss = row("simloss@words:keep=0.02", around(0.6, turn=1), around(0.3, turn=1))
+    decided = row("ce", around(0.5), around(0.3, turn=2), "min_cost", control=True)
+    shuffled = row("simloss@words:keep=0.02,shuffle=1", around(0.5, turn=2), around(0.39, turn=2), control=True)
+    columns = row("simloss:normalize=columns@words:keep=0.02", around(0.7), around(0.2), control=True)
+    accuracy, cost = compare.findings([CE, decided, loss, shuffled, columns])[:2]
+    name = "simloss@words:keep=0.02"
+    assert accuracy == f"In accuracy 1 of 1 beat ce: {name} (but not simloss:normalize=columns@words:keep=0.02)."
+    assert cost == (
+        f"In mean cost 1 of 1 beat ce: {name} (but not ce | min_cost, simloss:normalize=columns@words:keep=0.02)."
+    )
+
+
+def test_a_lower_cost_and_a_higher_accuracy_are_better():
+    assert compare.duel(row("gce", around(0.6), around(0.3)), CE, "accuracy").won
+    assert compare.duel(row("gce", around(0.6), around(0.3)), CE, "mean_cost").won
+    lost = compare.duel(row("gce", around(0.4), around(0.5)), CE, "mean_cost")
+    assert (lost.decided, lost.won) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("shift", "text"), [(0.004, "about "), (1e-5, "more than 1000 would decide it"), (0.5, "better")]
+)
+def test_how_many_seeds_would_be_needed_is_never_nonsense(shift, text):
+    found = compare.duel(row("gce", around(0.5 + shift, turn=3), around(0.4)), CE, "accuracy")
+    assert text in found.text
+    assert (found.needed > found.change.n) == (not found.decided)
+
+
+def test_the_permutation_says_its_p_after_holm_or_the_seeds_it_needs():
+    losses = [row(s, around(0.6, turn=1), around(0.3, turn=1)) for s in ("gce", "emd2")]
+    enough = compare.findings([CE, *losses])[-1]
+    assert "p after Holm over 4 comparisons: gce accuracy 0.031, gce mean cost 0.031" in enough  # 4 x 2/2^8
+    few = [row(r.setting, r.values["accuracy"][:7], r.values["mean_cost"][:7]) for r in (CE, *losses)]
+    assert compare.findings(few)[-1] == (
+        "A sign-flip permutation over seeds can reach p < .05 after Holm over 4 comparisons with 8 seeds or more; "
+        "there are 7."
+    )
+
+
+def test_one_seed_decides_nothing():
+    texts = compare.findings([row("ce", [0.5], [0.4]), row("gce", [0.9], [0.1])])
+    assert all("one seed decides nothing: whether any loss beats ce cannot be said" in t for t in texts[:2])
+    assert "on one seed, which decides nothing" in texts[2]
+    assert texts[-1].endswith("there is 1.")
+
+
+def test_nothing_is_said_without_a_baseline_or_a_rival():
+    assert compare.findings([]) == compare.findings([CE]) == compare.findings([row("gce", [0.5], [0.4])]) == []
+    other = compare.Row("gce", "argmax", False, (91, 92), {m: [0.1, 0.2] for m in NAMES})
+    assert compare.findings([CE, other]) == []
+
+
+def test_a_loss_trained_on_the_ruler_says_so_in_its_finding():
+    own = row("gce", around(0.6), around(0.3), same=True)
+    (text,) = [t for t in compare.findings([CE, own]) if " against " in t]
+    assert text.endswith("It was trained on the very matrix that measures it.")

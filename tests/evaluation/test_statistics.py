@@ -230,6 +230,20 @@ def test_seeds_needed_is_where_the_t_interval_leaves_zero(seed, effect):
     assert n == 2 or interval(n - 1).low <= 1e-9
 
 
+@pytest.mark.parametrize("effect", [0.4, 1.0])
+def test_that_many_seeds_resolve_the_difference_in_about_half_of_all_repetitions(effect):
+    rng = np.random.default_rng(0)
+    pilot = np.array([-1.0, 0, 1]) + effect  # mean `effect`, spread 1
+    n = seeds_needed(pilot)
+
+    def resolved(count: int) -> float:
+        found = [mean_interval(rng.normal(effect, 1, count)) for _ in range(1000)]
+        return float(np.mean([not i.low <= 0 <= i.high for i in found]))
+
+    assert resolved(max(2, n // 2)) + 0.1 < resolved(n) < resolved(2 * n) - 0.1
+    assert resolved(n) == pytest.approx(0.5, abs=0.12)
+
+
 def test_seeds_needed_at_the_ends():
     assert seeds_needed([0.1, 0.1, 0.1]) == 2
     assert seeds_needed([1.0, -1.0]) is None
