@@ -40,6 +40,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--tune", action="store_true", help="choose each setting's learning rate on validation, by --monitor")
     add("--rates", type=_rates, metavar="a,b,...", help="rates that --tune tries (default: five around --lr)")
     add("--no-controls", dest="controls", action="store_false", help="leave the control runs of SimLoss out")
+    add("--budget", type=float, metavar="MINUTES", help="end the run under way and begin no other after that")
     add("--title")
     compare.add_argument("--scale", type=float, metavar="SHARE", help="about so much of the whole training, as 0.05")
     compare.set_defaults(run=_compare)
@@ -132,6 +133,11 @@ def _work(comparison: Any) -> None:
                 bar.update(1)
 
         worker.work(comparison, show)
+    ends = [run.status for run in comparison.runs]
+    for text in dict.fromkeys(e["error"] for e in ends if e["state"] != "failed" and e.get("error")):
+        print(f"note: {text}", file=sys.stderr)
     failed = [r for r in comparison.runs if r.status["state"] == "failed"]
     if failed:
         raise ValueError(f"{failed[0].id} failed: {failed[0].status['error']} (log: {failed[0].path / 'log.txt'})")
+    if not any(run.has_predictions() for run in comparison.runs):
+        raise ValueError(f"{comparison.title}: no run reached the end of an epoch; give it more time")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from typing import Any
 
-from simviz.runs import status
+from simviz.runs import pace, status
 from simviz.runs.budget import Meter
 from simviz.runs.outcome import Cancelled, Paused
 from simviz.runs.store import Comparison, Run
 
 BEAT_SECONDS = 1.0
+RECENT = 60  # epochs: the machine was another one before
 
 
 class Clock:
@@ -27,15 +29,15 @@ class Clock:
         self._started = self._epoch_began = time.monotonic()
         self._beat = -math.inf
         self._epoch = first_epoch
-        self._took: list[float] = []
+        self._took: deque[float] = deque(maxlen=RECENT)
 
     @property
     def kept(self) -> dict[str, Any]:
         """What stays true of the run when it stops here: epochs finished, seconds spent, seconds an epoch."""
         spent = round(self._before + time.monotonic() - self._started, 2)
         found: dict[str, Any] = {"epoch": self._epoch, "epochs": self._epochs, "seconds": spent}
-        if self._took:
-            found["pace"] = [round(min(self._took), 3), round(max(self._took), 3)]
+        if (measured := pace.measured(list(self._took))) is not None:
+            found["pace"] = measured
         return {**found, "progress": round(self._epoch / self._epochs, 4)}
 
     def tick(self, event: Any) -> None:

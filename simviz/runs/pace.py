@@ -1,13 +1,13 @@
 """How long an epoch takes: measured, or told beforehand from a few batches of each setting.
 
-A pace is the least and the most seconds of one epoch, validation included, all wall clock.
+A pace is two numbers, seconds of one epoch, validation included, by the clock: few epochs are quicker than the first
+or slower than the second.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from simviz.runs.files import StoreError, read_json, write_json
@@ -16,7 +16,9 @@ from simviz.runs.store import Comparison, Run
 FILE = "pace.json"
 BATCHES = 8
 WARM = 2  # the first batches allocate and compile
-LEAST = 4  # fewer tell nothing
+LEAST = 4  # batches: fewer tell nothing, so of shorter epochs a few whole ones are timed
+EPOCHS = 3
+FEW = 3
 SHARE = 0.02  # of the training, which the timing may cost
 FORWARD = 1 / 3  # of a training step: what an image costs in validation at least; at most as much as in training
 
@@ -29,7 +31,7 @@ def wider(paces: Iterable[Pace]) -> Pace | None:
     return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
 
-def calibrate(comparison: Comparison, waiting: list[Run], stopped: Any) -> None:
+def calibrate(comparison: Comparison, waiting: list[Run], stopped: Callable[[], bool]) -> None:
     """Time a few batches of each setting that is still to be trained and was never timed, and keep the paces.
 
     Nothing is timed where that would take more than a fiftieth of the training. The networks timed are thrown away:
@@ -74,26 +76,46 @@ def checked(pace: Any) -> Pace:
     return low, high
 
 
+def measured(seconds: Sequence[float]) -> Pace | None:
+    """The pace that epochs of these lengths had, oldest first; None where there is none.
+
+    The first one, which loads and compiles, counts only while there are few, and so do the extremes.
+    """
+    if not seconds:
+        return None
+    counted = sorted(seconds[1:] if len(seconds) > FEW else seconds)
+    cut = len(counted) // 10
+    return counted[cut], counted[-1 - cut]
+
+
 def _timed(run: Run, waiting: list[Run], settings: int) -> Pace | None:
     """Seconds of an epoch of this run's setting; None where the training is too short to be timed beforehand."""
     from simviz.runs.ingredients import trainer_for
 
     trainer, data = trainer_for(run.spec)
-    steps = trainer.steps
-    count = min(BATCHES, steps, int(SHARE * steps * sum(r.spec.epochs for r in waiting) / settings))
+    steps, events = trainer.steps, trainer.events()
+    affordable = int(SHARE * steps * sum(r.spec.epochs for r in waiting) / settings)
+    if steps < LEAST:
+        if affordable < EPOCHS * steps:
+            return None
+        return measured([_spent(events, steps + 1, trainer.device) for _ in range(EPOCHS)])
+    count = min(BATCHES, steps, affordable)
     if count < LEAST:
         return None
-    events, marks = trainer.events(), []
-    for number in range(count):
-        if number >= WARM:
-            marks.append(_now(trainer.device))
-        next(events)
-    marks.append(_now(trainer.device))
-    batches = [after - before for before, after in pairwise(marks)]
+    _spent(events, WARM, trainer.device)
+    batches = sorted(_spent(events, 1, trainer.device) for _ in range(count - WARM))
+    middle = batches[len(batches) // 2]
+    low, high = (batches[0] + middle) / 2, (batches[-1] + middle) / 2
     validation = len(data.indices("validation")) / len(trainer.train_rows)
-    middle = sorted(batches)[len(batches) // 2]
-    low, high = (min(batches) + middle) / 2, (max(batches) + middle) / 2
     return steps * low * (1 + FORWARD * validation), steps * high * (1 + validation)
+
+
+def _spent(events: Iterator[Any], count: int, device: Any) -> float:
+    """Seconds until a trainer's next `count` events are there."""
+    before = _now(device)
+    for _ in range(count):
+        next(events)
+    return _now(device) - before
 
 
 def _now(device: Any) -> float:
