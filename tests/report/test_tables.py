@@ -24,7 +24,7 @@ NAMES = st.lists(
     ),
     min_size=3,
     max_size=6,
-    unique_by=lambda n: n.lower(),
+    unique_by=lambda n: float(n) if _number(n) else n.lower(),  # in a text file 0 and 0. are one whole number
 )
 
 
