@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from simviz import datasets, evaluation
+from simviz import datasets, evaluation, matrices
+from simviz.matrices import ClassMatrix
 from simviz.runs.spec import RunSpec
 
 
@@ -36,9 +37,26 @@ def build_loss(spec: RunSpec, data: datasets.ImageDataset) -> Any:
     return losses.build(spec.setting, data.classes, weight=weight)
 
 
-def trainer_for(spec: RunSpec) -> tuple[Any, datasets.ImageDataset]:
-    """A `Trainer` at its first epoch, and the data it trains on."""
+@dataclass(frozen=True)
+class Ingredients:
+    """All that a run reads from outside of its folder; `matrix` is the one its loss was given, if it takes one."""
+
+    data: datasets.ImageDataset
+    loss: Any
+    ruler: evaluation.Ruler
+    matrix: ClassMatrix | None
+
+
+def gather(spec: RunSpec) -> Ingredients:
+    """The ingredients of a run; ValueError where they cannot be read or do not fit each other."""
+    data, part = load_data(spec), spec.setting.matrix
+    matrix = None if part is None else matrices.build(part, data.classes)
+    return Ingredients(data, build_loss(spec, data), evaluation.ruler(data.classes, spec.ruler), matrix)
+
+
+def trainer_for(spec: RunSpec, given: Ingredients | None = None) -> tuple[Any, datasets.ImageDataset]:
+    """A `Trainer` at its first epoch, and the data it trains on; the ingredients are gathered where not given."""
     from simviz.training import Trainer
 
-    data = load_data(spec)
-    return Trainer(spec, data, build_loss(spec, data), evaluation.ruler(data.classes, spec.ruler)), data
+    found = given or gather(spec)
+    return Trainer(spec, found.data, found.loss, found.ruler), found.data

@@ -9,14 +9,17 @@ import numpy as np
 
 from simviz import datasets
 from simviz.runs.files import replacing, write_json
+from simviz.runs.ingredients import Ingredients
 from simviz.runs.store import SCHEMA_VERSION, Comparison, Run
 
 MAX_PICTURE_BYTES = 40 * 2**20
 
 
-def record(run: Run, comparison: Comparison, data: datasets.ImageDataset, trainer: Any) -> None:
-    """Environment, data, matrix and pictures of a run."""
+def record(run: Run, found: Ingredients, trainer: Any) -> None:
+    """Environment, data and matrix of a run."""
     import torch
+
+    data = found.data
 
     environment = {
         "schema_version": SCHEMA_VERSION,
@@ -33,11 +36,12 @@ def record(run: Run, comparison: Comparison, data: datasets.ImageDataset, traine
     split = {part: len(data.indices(part)) for part in ("train", "validation", "test")}
     origin = {"name": data.name, "fingerprint": data.fingerprint, "split": split, "unit_name": data.unit_name}
     write_json(run.path / "data.json", {"schema_version": SCHEMA_VERSION, **origin, "notes": list(data.notes)})
-    part = run.spec.setting.matrix
-    if part is not None:
-        from simviz import matrices
+    if found.matrix is not None:
+        found.matrix.save(run.path / "matrix.npz")
 
-        matrices.build(part, data.classes).save(run.path / "matrix.npz")
+
+def keep_pictures(comparison: Comparison, data: datasets.ImageDataset) -> None:
+    """The pictures behind the cells, where they are small."""
     rows = np.concatenate([data.indices("validation"), data.indices("test")])
     pictures = comparison.path / "images.npz"
     if not pictures.exists() and data.images[0].nbytes * len(rows) <= MAX_PICTURE_BYTES:

@@ -21,12 +21,12 @@ from simviz.runs import budget, checkpoint, origin, pace, queue, slots, status, 
 from simviz.runs.clock import Clock
 from simviz.runs.cores import FreeCores
 from simviz.runs.files import StoreError, read_json
-from simviz.runs.ingredients import build_loss, load_data, trainer_for
+from simviz.runs.ingredients import Ingredients, build_loss, gather, load_data, trainer_for
 from simviz.runs.liveness import alive
 from simviz.runs.outcome import Cancelled, Paused, conclude, in_plain_words
 from simviz.runs.store import Comparison, Run
 
-__all__ = ["build_loss", "execute", "load_data", "main", "work"]
+__all__ = ["build_loss", "execute", "load_data", "main", "unaffordable", "waits", "work"]
 
 HELPER = "--helper"
 LEAST_FREE_BYTES = 2**20
@@ -67,10 +67,15 @@ def work(comparison: Comparison, listener: Listener | None = None) -> None:
         _train_all(ticket, comparison, listener)
 
 
-def execute(run: Run, comparison: Comparison, listener: Listener | None = None) -> None:
-    """Train one run to its end, whatever the end is; the folder tells which."""
+def execute(
+    run: Run, comparison: Comparison, listener: Listener | None = None, given: Ingredients | None = None
+) -> None:
+    """Train one run to its end, whatever the end is; the folder tells which.
+
+    Where data and loss are `given`, as on a node that has no files, the giver keeps the pictures behind the cells.
+    """
     try:
-        _train(run, comparison, listener)
+        _train(run, comparison, listener, given)
     except BaseException as error:
         stopped = isinstance(error, (KeyboardInterrupt, SystemExit))
         if run.path.is_dir():  # else it was deleted, and with it whatever could be said of it
@@ -91,11 +96,11 @@ def _train_all(ticket: slots.Ticket, comparison: Comparison, listener: Listener 
                 status.settle(run, "cancelled")
                 continue
             with ticket.turn(_device(run), partial(_given_up, run, tried)) as slot:
-                if slot is None or _unaffordable(run, comparison, tried) or not _claimed(run, tried):
+                if slot is None or unaffordable(run, comparison, tried) or not _claimed(run, tried):
                     continue
                 _take(slot)
                 if len(tried) == 1 and not helped:
-                    waiting = [run, *(r for r in comparison.runs if _waits(r, tried))]
+                    waiting = [run, *(r for r in comparison.runs if waits(r, tried))]
                     _choose_threads(run)
                     pace.calibrate(comparison, waiting, partial(_unwanted, run))
                     helpers = _helpers(comparison, waiting)
@@ -113,13 +118,13 @@ def _train_all(ticket: slots.Ticket, comparison: Comparison, listener: Listener 
 def _next(comparison: Comparison, tried: set[str]) -> Run | None:
     """The first run that waits. Where none does, this process no longer serves: whoever resumes one starts another."""
     with slots.mutex():
-        run = next((r for r in comparison.runs if _waits(r, tried)), None)
+        run = next((r for r in comparison.runs if waits(r, tried)), None)
         if run is None:
             queue.sign_off(comparison)
         return run
 
 
-def _waits(run: Run, tried: set[str]) -> bool:
+def waits(run: Run, tried: set[str]) -> bool:
     """Whether the run is to be trained by whoever has a slot for it."""
     try:
         known = run.status
@@ -133,14 +138,14 @@ def _waits(run: Run, tried: set[str]) -> bool:
 
 
 def _given_up(run: Run, tried: set[str]) -> bool:
-    return not _waits(run, tried) or run.wanted == "cancel"
+    return not waits(run, tried) or run.wanted == "cancel"
 
 
 def _unwanted(run: Run) -> bool:
     return run.wanted in ("cancel", "pause")
 
 
-def _unaffordable(run: Run, comparison: Comparison, tried: set[str]) -> bool:
+def unaffordable(run: Run, comparison: Comparison, tried: set[str]) -> bool:
     """Whether the budget is spent; the run then says so, and waits for another."""
     granted = budget.read(comparison)
     if granted is None or granted.left:
@@ -156,7 +161,7 @@ def _unaffordable(run: Run, comparison: Comparison, tried: set[str]) -> bool:
 def _claimed(run: Run, tried: set[str]) -> bool:
     """Make the run this process's own, unless another was quicker."""
     with slots.mutex():
-        if not _waits(run, tried):
+        if not waits(run, tried):
             return False
         tried.add(run.id)
         status.write(run, "running", **status.kept(run), message="starting")
@@ -195,14 +200,16 @@ def _helpers(comparison: Comparison, waiting: list[Run]) -> list[subprocess.Pope
     return found
 
 
-def _train(run: Run, comparison: Comparison, listener: Listener | None) -> None:
+def _train(run: Run, comparison: Comparison, listener: Listener | None, given: Ingredients | None) -> None:
     spec = run.spec
     known = {"epoch": 0, **status.kept(run), "epochs": spec.epochs}
     status.write(run, "running", **known, message="loading the data")
-    load_data(spec)  # before torch, which takes the cores that are counted next
+    if given is None:
+        origin.keep_pictures(comparison, load_data(spec))  # before torch, which takes the cores that are counted next
     _choose_threads(run)
-    trainer, data = trainer_for(spec)
-    origin.record(run, comparison, data, trainer)
+    found = given or gather(spec)
+    trainer, data = trainer_for(spec, found)
+    origin.record(run, found, trainer)
     saved = run.path / "checkpoint.safetensors"
     if saved.exists():
         _restore(trainer, saved)
