@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from typing import Any
 
@@ -34,6 +35,12 @@ def tell_all(comparison: Any, as_json: bool) -> None:
     for row in rows:
         cells = "".join(f"{_cell(row, k):>28}" for k in shown)
         print(f"{row.label:{width}}{cells}   {row.mean('distinct_classes'):.0f}{'  (control)' if row.control else ''}")
+    if (record := compare.tuning.recorded(comparison)) is not None and record.done:
+        print(f"\nlearning rates, chosen by validation {record.metric.replace('_', ' ')} (seed {record.seed}):")
+        for setting, tried in record.tried.items():
+            found = ", ".join(f"{t.rate:g} {'failed' if t.value is None else f'{t.value:.4g}'}" for t in tried)
+            edge = "  (at the edge)" if record.at_edge(setting) else ""
+            print(f"{setting:{width}}{record.chosen.get(setting, math.nan):<10g} of {found}{edge}")
     if findings := compare.findings(rows):
         print("\n" + "\n".join(findings))
     if as_json:

@@ -11,7 +11,7 @@ import numpy as np
 from simviz import __version__, compare
 from simviz.evaluation import Ruler
 from simviz.report.citations import WORKS, Work, of_setting, uses_bundled_words
-from simviz.runs import Comparison, Run, StoreError
+from simviz.runs import Comparison, Run, StoreError, tuning
 from simviz.runs.files import read_json
 from simviz.settings import parse_setting
 
@@ -64,7 +64,7 @@ def methods(comparison: Comparison, *, part: str, decoder: str, ruler: Ruler, ro
         _training(said, comparison, runs, part)
         _settings(said, comparison)
         _seeds(said, runs)
-        _tuning(said, runs)
+        _tuning(said, comparison, runs)
     _measures(said, ruler, rows)
     _decoding(said, part, decoder, rows)
     _intervals(said, rows)
@@ -111,14 +111,17 @@ def _training(said: Methods, comparison: Comparison, runs: Sequence[Run], part: 
     specs = [run.spec for run in runs]
     made = [_kept(run, "environment") for run in runs]
     models = _all(f"{e.get('model')}, {e['parameters']:,} parameters" if "parameters" in e else None for e in made)
-    cycled = {s.schedule for s in specs} == {"one-cycle"}
-    adam = said.cite(WORKS["kingma2015adam"])
-    cycle = f" in one cycle {said.cite(WORKS['smith2018super'])}" if cycled else ""
     said.say(
-        f"Networks ({models or 'which, is not recorded'}) were trained with Adam {adam}, "
-        f"{'peak ' if cycled else ''}learning rate {_each(runs, 'lr')}{cycle}, batches of {_each(runs, 'batch_size')}, "
-        f"{_each(runs, 'epochs')} epochs{' at most' if any(s.patience for s in specs) else ''}, {_augmented(specs)}."
+        f"Networks ({models or 'which, is not recorded'}) were trained with {_optimizer(said, runs)}, batches of "
+        f"{_each(runs, 'batch_size')}, {_each(runs, 'epochs')} epochs"
+        f"{' at most' if any(s.patience for s in specs) else ''}, {_augmented(specs)}."
     )
+    if crops := {s.crop for s in specs} - {None}:
+        said.say(
+            f"Networks saw windows of {_all(f'{n} x {n}' for n in crops)} pixels: random ones, then the middle one."
+        )
+    if all(s.mirror for s in specs):
+        said.say("Probabilities were averaged over each image and its mirror image.")
     _stopping(said, runs)
     warm = {r.setting: sum(bool(line.get("warmup")) for line in r.metrics()) for r in runs}
     if any(warm.values()):
@@ -135,6 +138,22 @@ def _training(said: Methods, comparison: Comparison, runs: Sequence[Run], part: 
         said.say(f"{cut} of {len(runs)} runs were cancelled before their last epoch.")
     if (absent := len(comparison.info.get("runs", runs)) - len(runs)) > 0:
         said.say(f"{_number(absent, 'further run')} without usable predictions are part of no number.")
+
+
+def _optimizer(said: Methods, runs: Sequence[Run]) -> str:
+    """The optimiser, its rate and how that changes."""
+    specs = [run.spec for run in runs]
+    kinds = {
+        f"stochastic gradient descent with Nesterov momentum {s.momentum:g}"
+        if s.momentum is not None
+        else f"Adam {said.cite(WORKS['kingma2015adam'])}"
+        for s in specs
+    }
+    cycled = {s.schedule for s in specs} == {"one-cycle"}
+    change = f" in one cycle {said.cite(WORKS['smith2018super'])}" if cycled else ""
+    if decays := {s.decay for s in specs} - {None}:
+        change = f" times {_all(f'{d:g}' for d in decays)} after each epoch"
+    return f"{' or '.join(sorted(kinds))}, {'peak ' if cycled else ''}learning rate {_each(runs, 'lr')}{change}"
 
 
 def _stopping(said: Methods, runs: Sequence[Run]) -> None:
@@ -189,7 +208,11 @@ def _seeds(said: Methods, runs: Sequence[Run]) -> None:
     said.say(f"Every setting was trained with {_number(len(found), 'seed')} ({', '.join(map(str, found))}){batches}.")
 
 
-def _tuning(said: Methods, runs: Sequence[Run]) -> None:
+def _tuning(said: Methods, comparison: Comparison, runs: Sequence[Run]) -> None:
+    record = tuning.recorded(comparison)
+    if record is not None and record.done:
+        _tuned(said, comparison, record)
+        return
     rates = {run.spec.lr for run in runs}
     several = len({run.setting for run in runs}) > 1
     if several and len(rates) > 1:
@@ -199,6 +222,24 @@ def _tuning(said: Methods, runs: Sequence[Run]) -> None:
             "All settings share one learning rate; this comparison records no search over learning rates or "
             "parameters of matrices, which may favour some losses."
         )
+
+
+def _tuned(said: Methods, comparison: Comparison, record: tuning.Tuning) -> None:
+    """How the learning rates were chosen, from what the comparison records."""
+    rates = _all(f"{r:g}" for r in record.rates)
+    said.say(
+        f"The learning rate of each setting was chosen by validation {record.metric.replace('_', ' ')}, the same for "
+        f"all settings, in one run a rate with a seed of its own ({record.seed}): {rates}, and further rates while the "
+        "best lay at an edge of those tried."
+    )
+    shown = [s for s in comparison.groups if s in record.tried]
+    if more := {s: len(record.tried[s]) for s in shown if len(record.tried[s]) > len(record.rates)}:
+        said.say(f"More than {len(record.rates)} were tried for {', '.join(f'{s} ({n})' for s, n in more.items())}.")
+    if edges := [s for s in shown if record.at_edge(s)]:
+        said.say(f"The best rate of {', '.join(edges)} still lies at the edge of those tried.")
+    if failed := sum(t.value is None for s in shown for t in record.tried[s]):
+        said.say(f"{_number(failed, 'such run')} did not train to the end and could not be chosen.")
+    said.say("Parameters of the matrices were not searched.")
 
 
 def _measures(said: Methods, ruler: Ruler, rows: Sequence[compare.Row]) -> None:

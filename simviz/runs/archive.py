@@ -29,6 +29,7 @@ from simviz.runs import weights
 from simviz.runs.files import MAX_JSON_BYTES, StoreError, check_writable, write_json
 from simviz.runs.spec import checked
 from simviz.runs.store import ID, SCHEMA_VERSION, SETTLED, Comparison, Run, Store, new_folder
+from simviz.runs.tuning import Tuning
 
 MAX_FILES = 50_000
 MAX_BYTES = 2 * 2**30
@@ -85,6 +86,7 @@ class _Info(BaseModel):
     dataset: _Origin
     unit_name: str = Field(default="image", max_length=100)
     notes: list[str] = []
+    tuning: Tuning | None = None
 
 
 class _Flat(RootModel[dict[str, Plain]]):

@@ -12,6 +12,8 @@ from simviz import compare, evaluation, losses
 from simviz.report import citations
 from simviz.report.methods import methods
 from simviz.runs import Comparison
+from simviz.runs.files import write_json
+from simviz.runs.tuning import Trial, Tuning
 from simviz.settings import parse_setting
 
 
@@ -52,6 +54,39 @@ def test_what_was_done_is_said(shapes):
         f"PyTorch {environment['torch']} (cpu, float32)",
     ):
         assert piece in text, piece
+
+
+def test_a_search_over_learning_rates_is_said_as_it_is_recorded(shapes, tmp_path):
+    copy = changed(shapes, tmp_path, lr=lambda run: 0.001 if run.startswith("ce") else 0.027)
+    tried = {s: [Trial(rate=r, value=0.5) for r in (0.001, 0.003, 0.009)] for s in copy.groups}
+    tried["self_guided"].append(Trial(rate=0.027, value=0.6))
+    tried["self_guided"].append(Trial(rate=0.081, failed="the loss became nan"))
+    chosen = {s: 0.003 if s != "ce" else 0.001 for s in copy.groups}
+    record = Tuning(metric="macro_recall", seed=7, rates=(0.001, 0.003, 0.009), done=True, tried=tried, chosen=chosen)
+    write_json(copy.path / "comparison.json", copy.info | {"tuning": record.model_dump()})
+    text = said(Comparison(copy.path)).text
+    for piece in (
+        "chosen by validation macro recall, the same for all settings, in one run a rate with a seed of its own (7): "
+        "0.001, 0.003, 0.009, and further rates",
+        "More than 3 were tried for self_guided (5).",
+        "The best rate of ce still lies at the edge",
+        "1 such run did not train to the end",
+        "peak learning rate 0.001 (ce), 0.027 (simloss",
+    ):
+        assert piece in text, piece
+    assert "records no search" not in text
+
+
+def test_the_optimizer_and_its_rate_are_those_of_the_specs(shapes, tmp_path):
+    sgd = {"optimizer": "sgd", "momentum": 0.98, "schedule": "exponential", "decay": 0.995, "lr": 0.01}
+    text = said(changed(shapes, tmp_path, **sgd, crop=12, mirror=True)).text
+    expected = (
+        "trained with stochastic gradient descent with Nesterov momentum 0.98, learning rate 0.01 times 0.995 after"
+    )
+    assert expected in text
+    assert "Adam" not in text
+    assert "windows of 12 x 12 pixels" in text
+    assert "averaged over each image and its mirror image" in text
 
 
 def test_what_was_not_done_is_not_claimed(shapes, tmp_path):
