@@ -16,7 +16,7 @@ FLOORS = [
     {"words"},
     {"matrices"},
     {"losses", "evaluation"},
-    {"datasets", "models", "hyperparameters"},
+    {"datasets", "models", "hyperparameters", "heads"},
     {"training"},
     {"runs"},
     {"compare", "learned"},

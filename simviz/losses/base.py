@@ -55,6 +55,8 @@ class ClassLoss(nn.Module):
         The kind of `ClassMatrix` the constructor takes as its first argument; None if it takes none.
     ordered : bool
         Whether the loss makes sense only for classes that lie on a scale.
+    convex : bool
+        Whether it is convex in the outputs, for every target, so that a linear last layer has one optimum.
 
     Parameters
     ----------
@@ -76,6 +78,7 @@ class ClassLoss(nn.Module):
     title: ClassVar[str]
     matrix: ClassVar[str | None] = None
     ordered: ClassVar[bool] = False
+    convex: ClassVar[bool] = False
     weight: Tensor | None
 
     def __init__(

@@ -206,6 +206,7 @@ class CORALLoss(ThresholdLoss):
 
     name = "coral"
     title = "CORAL"
+    convex = True
 
     def head(self, features: int, num_classes: int) -> nn.Module:
         self.check_classes(num_classes)

@@ -114,6 +114,7 @@ class CORNLoss(ThresholdLoss):
 
     name = "corn"
     title = "CORN"
+    convex = True
 
     def log_probabilities(self, outputs: Tensor) -> Tensor:
         return corn_log_probabilities(outputs, self.rank)

@@ -71,6 +71,7 @@ class CrossEntropyLoss(ClassLoss):
 
     name = "ce"
     title = "Cross entropy"
+    convex = True
 
     def __init__(self, label_smoothing: float = 0.0, **options: Unpack[Options]) -> None:
         super().__init__(**options)

@@ -96,6 +96,7 @@ class DLDLLoss(ClassLoss):
 
     name = "dldl"
     title = "Label distribution (DLDL)"
+    convex = True
     ordered = True
     labels: Tensor
 

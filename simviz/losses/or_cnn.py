@@ -64,6 +64,7 @@ class ORCNNLoss(ThresholdLoss):
 
     name = "or_cnn"
     title = "OR-CNN"
+    convex = True
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
         return or_cnn_loss(outputs, target, self.rank, **self.options)

@@ -105,6 +105,7 @@ class SoftLabelsLoss(ClassLoss):
 
     name = "soft_labels"
     title = "Soft labels (SORD)"
+    convex = True
     matrix = "distance"
     labels: Tensor
 
