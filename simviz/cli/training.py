@@ -43,6 +43,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--budget", type=float, metavar="MINUTES", help="end the run under way and begin no other after that")
     add("--title")
     compare.add_argument("--scale", type=float, metavar="SHARE", help="about so much of the whole training, as 0.05")
+    about = "train on a Ray cluster: HOST:PORT of its head, or auto for this machine's"
+    compare.add_argument("--cluster", metavar="ADDRESS", help=about)
     compare.set_defaults(run=_compare)
 
     listed = commands.add_parser("experiments", help="list the experiments of the papers, and the data they need")
@@ -67,6 +69,10 @@ def _compare(arguments: argparse.Namespace) -> None:
     """Lay every comparison out before the first is trained: what is wrong is said at once."""
     from simviz.runs import Store
 
+    if arguments.cluster is not None:
+        from simviz.runs import cluster
+
+        cluster.check(arguments.cluster)
     store, laid_out, left_out = Store(arguments.runs), [], []
     for plan in _plans(arguments):
         try:
@@ -83,7 +89,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     for text in left_out:
         print(f"note: left out, {text}", file=sys.stderr)
     for comparison in laid_out:
-        _work(comparison)
+        _work(comparison, arguments.cluster)
         tell_all(comparison, arguments.json)
 
 
@@ -112,11 +118,11 @@ def _experiments(arguments: argparse.Namespace) -> None:
             print(f"  {plan.title or first.dataset}: {runs}")
 
 
-def _work(comparison: Any) -> None:
-    """Train in this process with a progress bar; the first failed run is the command's error."""
+def _work(comparison: Any, address: str | None = None) -> None:
+    """Train in this process, or on a cluster, with a progress bar; the first failed run is the command's error."""
     from tqdm import tqdm
 
-    from simviz.runs import worker
+    from simviz.runs import cluster, worker
 
     runs = comparison.runs
     known = {run.path for run in runs}
@@ -132,7 +138,10 @@ def _work(comparison: Any) -> None:
                 bar.set_postfix(accuracy=f"{event.validation['accuracy']:.3f}", refresh=False)
                 bar.update(1)
 
-        worker.work(comparison, show)
+        if address is None:
+            worker.work(comparison, show)
+        else:
+            cluster.work(comparison, address, show)
     ends = [run.status for run in comparison.runs]
     for text in dict.fromkeys(e["error"] for e in ends if e["state"] != "failed" and e.get("error")):
         print(f"note: {text}", file=sys.stderr)
