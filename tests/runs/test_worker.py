@@ -7,26 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
 from simviz.runs import Comparison, Run, outcome, queue, worker
 
+from .waiting import wait
+
 FLAT = {
     *("accuracy", "macro_recall", "nll", "ece", "mean_cost", "mistake_severity", "distinct_classes"),
     *("ruler", "decoder", "split", "epoch", "seconds", "images_per_second", "run"),
 }
-
-
-def wait(until, seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if until():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
 
 
 @pytest.fixture
