@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_CLASSES = 50_000
+_SHOWN = 60  # characters of a text that a message quotes
 
 
 @dataclass(frozen=True, init=False, eq=True)
@@ -66,7 +67,7 @@ class ClassSet:
         if isinstance(words, Mapping):  # a partial mapping repairs single words
             unknown = sorted(set(words) - set(names))
             if unknown:
-                raise ValueError(f"words names {unknown[0]!r}, which is not a class")
+                raise ValueError(f"words names {quoted(unknown[0])}, which is not a class")
             worded: list[Any] | None = [words.get(n, n) for n in names]
         else:
             worded = _per_class(names, words, "words")
@@ -102,7 +103,7 @@ class ClassSet:
 
             near = difflib.get_close_matches(str(name), self.names, n=3)
             hint = f"; did you mean {', '.join(near)}?" if near else ""
-            raise ValueError(f"there is no class {name!r} among the {len(self)} classes{hint}") from None
+            raise ValueError(f"there is no class {quoted(name)} among the {len(self)} classes{hint}") from None
 
     def subset(self, names: Sequence[str]) -> ClassSet:
         """The same knowledge about fewer classes, in the order given."""
@@ -139,9 +140,19 @@ class ClassSet:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def quoted(text: object) -> str:
+    """A text as a message quotes it: on one line, cut where it is long.
+
+    >>> print(quoted("a rose"), quoted("rose " * 100))
+    'a rose' 'rose rose rose rose rose rose rose rose rose rose rose rose...'
+    """
+    whole = repr(text)
+    return whole if len(whole) <= 2 * _SHOWN else f"{whole[:_SHOWN]}...{whole[-1]}"
+
+
 def _checked_names(names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str):
-        raise ValueError(f"names is the single string {names!r}; give a list of class names")
+        raise ValueError(f"names is the single string {quoted(names)}; give a list of class names")
     names = tuple(names)
     if not names:
         raise ValueError("names is empty; at least one class is needed")
@@ -150,9 +161,10 @@ def _checked_names(names: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     for i, name in enumerate(names):
         if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"class {i} has the name {name!r}; a name is a non-empty string")
+            raise ValueError(f"class {i} has the name {quoted(name)}; a name is a non-empty string")
         if name in seen:
-            raise ValueError(f"class name {name!r} stands twice (classes {seen[name]} and {i}); names must differ")
+            where = f"classes {seen[name]} and {i}"
+            raise ValueError(f"class name {quoted(name)} stands twice ({where}); names must differ")
         seen[name] = i
     return names
 
@@ -164,10 +176,10 @@ def _per_class(names: tuple[str, ...], values: Any, what: str) -> list[Any] | No
     if isinstance(values, Mapping):
         missing = [n for n in names if n not in values]
         if missing:
-            raise ValueError(f"{what} has no entry for class {missing[0]!r} ({len(missing)} missing)")
+            raise ValueError(f"{what} has no entry for class {quoted(missing[0])} ({len(missing)} missing)")
         unknown = [k for k in values if k not in set(names)]
         if unknown:
-            raise ValueError(f"{what} names {unknown[0]!r}, which is not a class")
+            raise ValueError(f"{what} names {quoted(unknown[0])}, which is not a class")
         return [values[n] for n in names]
     values = list(values)
     if len(values) != len(names):
@@ -189,13 +201,14 @@ def _checked_positions(
         try:
             x = float(value)
         except (TypeError, ValueError):
-            raise ValueError(f"the position of class {name!r} is {value!r}, not a number") from None
+            raise ValueError(f"the position of class {quoted(name)} is {quoted(value)}, not a number") from None
         if not math.isfinite(x):
-            raise ValueError(f"the position of class {name!r} is {x}; it must be finite")
+            raise ValueError(f"the position of class {quoted(name)} is {x}; it must be finite")
         if period is not None and not 0 <= x < period:
-            raise ValueError(f"the position of class {name!r} is {x:g}, outside [0, {period:g})")
+            raise ValueError(f"the position of class {quoted(name)} is {x:g}, outside [0, {period:g})")
         if x in at:
-            raise ValueError(f"classes {at[x]!r} and {name!r} share the position {x:g}; positions must differ")
+            both = f"{quoted(at[x])} and {quoted(name)}"
+            raise ValueError(f"classes {both} share the position {x:g}; positions must differ")
         at[x] = name
     return tuple(float(x) for x in positions)
 
@@ -207,10 +220,12 @@ def _checked_groups(names: tuple[str, ...], groups: list[Any] | None) -> tuple[t
     depth = len(paths[0])
     for name, path in zip(names, paths, strict=True):
         if not path or any(not isinstance(p, str) or not p.strip() for p in path):
-            raise ValueError(f"the group of class {name!r} is {path!r}; give a name, or names from coarse to fine")
+            said = f"the group of class {quoted(name)} is {quoted(path)}"
+            raise ValueError(f"{said}; give a name, or names from coarse to fine")
         if len(path) != depth:
             raise ValueError(
-                f"class {name!r} has {len(path)} group levels and {names[0]!r} has {depth}; all need the same"
+                f"class {quoted(name)} has {len(path)} group levels and {quoted(names[0])} has {depth}; all need the "
+                "same"
             )
     return tuple(paths)
 
@@ -218,5 +233,5 @@ def _checked_groups(names: tuple[str, ...], groups: list[Any] | None) -> tuple[t
 def _checked_words(names: tuple[str, ...], words: list[Any] | None) -> tuple[str, ...]:
     for name, word in zip(names, words or names, strict=True):
         if not isinstance(word, str) or not word.strip():
-            raise ValueError(f"the word of class {name!r} is {word!r}; give a non-empty string")
+            raise ValueError(f"the word of class {quoted(name)} is {quoted(word)}; give a non-empty string")
     return tuple(words or names)

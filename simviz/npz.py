@@ -21,6 +21,7 @@ MAX_BYTES = 2**30
 MAX_MEMBERS = 64
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 _KINDS, _AXES = "fiubU", 4
+_LAST_CHARACTER, _SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
 _ARRAY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}\.npy")
 
 
@@ -54,8 +55,8 @@ def read(path: Path, *, skip: Collection[str] = (), limit: int = MAX_BYTES) -> d
                 _checked(archive, member, path)
                 if name not in skip:
                     with archive.open(member) as stream:
-                        found[name] = np.lib.format.read_array(stream, allow_pickle=False)
-            except (*BROKEN_ZIP, MemoryError) as error:
+                        found[name] = read_npy(stream, f"{name!r} in {path.name}")
+            except BROKEN_ZIP as error:
                 raise ValueError(f"{path.name} cannot be read: {_line(error)}") from None
     return found
 
@@ -69,6 +70,23 @@ def npy_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[
     except (ValueError, KeyError, TypeError, SyntaxError, TokenError, MemoryError, RecursionError):
         raise ValueError(f"the member {name!r} of the npz file is not a NumPy array") from None
     return shape, dtype
+
+
+def read_npy(stream: IO[bytes], where: str) -> NDArray[Any]:
+    """The array whose header `npy_header` found bearable.
+
+    ValueError, which calls the array `where`, if its data are damaged, or are texts that are no Unicode: NumPy takes
+    any 32 bits for a character, and Python breaks when it meets them.
+    """
+    try:
+        array = np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, MemoryError) as error:
+        raise ValueError(f"{where} is cut short or damaged: {_line(error)}") from None
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        codes = array.ravel().view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+        if (codes > _LAST_CHARACTER).any() or ((codes >= _SURROGATES[0]) & (codes <= _SURROGATES[1])).any():
+            raise ValueError(f"{where} holds texts that are no Unicode")
+    return array
 
 
 def _opened(path: Path, limit: int) -> zipfile.ZipFile:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from simviz.classes import quoted
+
 _WITH_OPTIONS = re.compile(r"^(?P<name>.+?):(?P<options>[A-Za-z_]\w*=.*)$")
 _PIECE = re.compile(r'(?:"(?:[^"]|"")*"|[^,])+')
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
@@ -59,14 +61,14 @@ def parse_part(text: str) -> Part:
     match = _WITH_OPTIONS.match(text)
     name, rest = (match["name"], match["options"]) if match else (text.removesuffix(":"), "")
     if not name or name.startswith(":"):
-        raise ValueError(f"{text!r} has no name; write NAME or NAME:key=value")
+        raise ValueError(f"{quoted(text)} has no name; write NAME or NAME:key=value")
     options: dict[str, Any] = {}
     for piece in filter(None, (p.strip() for p in _PIECE.findall(rest))):
         key, equals, value = piece.partition("=")
         if not equals or not key.strip().isidentifier():
-            raise ValueError(f"{piece!r} in {text!r} is not key=value")
+            raise ValueError(f"{quoted(piece)} in {quoted(text)} is not key=value")
         if key.strip() in options:
-            raise ValueError(f"{key.strip()!r} stands twice in {text!r}")
+            raise ValueError(f"{quoted(key.strip())} stands twice in {quoted(text)}")
         options[key.strip()] = _value(value.strip())
     return Part(name, options)
 
@@ -77,16 +79,18 @@ def parse_setting(text: str | Setting) -> Setting:
         return text
     loss, at, matrix = text.strip().partition("@")
     if not loss.strip():
-        raise ValueError(f"the setting {text!r} names no loss; write LOSS or LOSS@MATRIX, e.g. simloss@words:keep=0.02")
+        raise ValueError(
+            f"the setting {quoted(text)} names no loss; write LOSS or LOSS@MATRIX, e.g. simloss@words:keep=0.02"
+        )
     if at and not matrix.strip():
-        raise ValueError(f"the setting {text!r} ends with '@'; name a matrix after it, e.g. @words:keep=0.02")
+        raise ValueError(f"the setting {quoted(text)} ends with '@'; name a matrix after it, e.g. @words:keep=0.02")
     return Setting(parse_part(loss), parse_part(matrix) if at else None)
 
 
 def _value(text: str) -> Any:
-    quoted = _QUOTED.fullmatch(text)
-    if quoted:
-        return quoted[1].replace('""', '"')
+    inner = _QUOTED.fullmatch(text)
+    if inner:
+        return inner[1].replace('""', '"')
     constants = {"true": True, "false": False, "none": None}
     if text.lower() in constants:
         return constants[text.lower()]

@@ -25,6 +25,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simviz.classes import quoted
 from simviz.compare.settings import create, specs_for, with_controls
 from simviz.runs import Comparison, RunSpec, Store
 from simviz.runs.budget import grant
@@ -171,7 +172,7 @@ def parse(text: str, name: str, overrides: Mapping[str, Any] | None = None) -> P
     """The comparisons of a TOML text that is called `name` in messages."""
     try:
         top = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"{name} is not TOML: {error}") from None
     about, needs = (top.pop(key, "") for key in ("about", "needs"))
     tables = top.pop("comparison", None)
@@ -213,7 +214,7 @@ def _plan(values: Mapping[str, Any], where: str) -> Plan:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])).replace("_", "-")
         said = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{where}: {key} is {first['input']!r}: {said}" if key else f"{where}: {said}") from None
+        raise ValueError(f"{where}: {key} is {quoted(first['input'])}: {said}" if key else f"{where}: {said}") from None
 
 
 def _keys(table: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -223,13 +224,13 @@ def _keys(table: Mapping[str, Any], where: str) -> dict[str, Any]:
     for written, value in table.items():
         key = written.replace("-", "_")
         if key in found:
-            raise ValueError(f"{where}: {written} stands twice")
+            raise ValueError(f"{where}: {written[:60]} stands twice")
         if key not in known:
             if key.removeprefix("no_") in known:
                 raise ValueError(f"{where}: {written} is no key; write {written[3:]} = false")
             close = difflib.get_close_matches(key, known, 1, 0.5)
             hint = f"did you mean {close[0].replace('_', '-')}?" if close else "see simviz compare --help"
-            raise ValueError(f"{where}: {written} is no key; {hint}")
+            raise ValueError(f"{where}: {written[:60]} is no key; {hint}")
         found[key] = value
     return found
 

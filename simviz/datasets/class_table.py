@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simviz.classes import MAX_CLASSES, ClassSet
+from simviz.classes import MAX_CLASSES, ClassSet, quoted
 from simviz.datasets.listing import Listing
 
 MAX_BYTES = 20_000_000
@@ -53,7 +53,8 @@ def apply(table: Path, listing: Listing) -> Listing:
         near = difflib.get_close_matches(missing[0], at, n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise ValueError(
-            f"{table} has no row for the class {missing[0]!r} ({len(missing)} of {len(listing.classes)} missing){hint}"
+            f"{table} has no row for the class {quoted(missing[0])} ({len(missing)} of {len(listing.classes)} missing)"
+            + hint
         )
     used = sorted(at[n] for n in listing.classes)
     try:
@@ -101,8 +102,8 @@ def _rows(table: Path | bytes, shown: str) -> tuple[list[dict[str, str]], dict[s
     unknown = [c for c in header if c not in _COLUMNS and not c.startswith("group")]
     if "name" not in header or unknown or len(set(header)) < len(header):
         raise ValueError(
-            f"{shown} begins with {','.join(header) or 'nothing'}; its first line names the columns: name, and any of "
-            "label, position, word, group (or group 1, group 2, ... from coarse to fine), each once"
+            f"{shown} begins with {','.join(header)[:100] or 'nothing'}; its first line names the columns: name, and "
+            "any of label, position, word, group (or group 1, group 2, ... from coarse to fine), each once"
         )
     if len(lines) - 1 > MAX_CLASSES:
         raise ValueError(f"{shown} has {len(lines) - 1} rows; at most {MAX_CLASSES} classes are supported")
@@ -114,7 +115,7 @@ def _rows(table: Path | bytes, shown: str) -> tuple[list[dict[str, str]], dict[s
     for i, row in enumerate(rows):
         label = row["label"] or row["name"]
         if label in at:
-            raise ValueError(f"{shown} has two rows for {label!r}; a class needs one")
+            raise ValueError(f"{shown} has two rows for {quoted(label)}; a class needs one")
         at[label] = i
     return rows, at
 

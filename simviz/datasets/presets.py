@@ -67,7 +67,7 @@ def adience(path: Path) -> Listing:
     files: list[Path] = []
     labels, parts, people, outside = [], [], [], 0
     for table in tables:
-        for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines(), delimiter="\t"):
+        for row in csv.DictReader(_lines(table), delimiter="\t"):
             missing = {"user_id", "original_image", "face_id", "age"} - set(row)
             if missing:
                 raise ValueError(f"{table} has no column {min(missing)}; it is not a fold of Adience")
@@ -121,7 +121,7 @@ def ava(path: Path) -> Listing:
     """Photographs by the mean of their scores, rounded to 1 ... 10, from ``images``."""
     files: list[Path] = []
     labels, strange = [], 0
-    for line in (path / "AVA.txt").read_text(encoding="utf-8").splitlines():
+    for line in _lines(path / "AVA.txt"):
         fields = line.split()
         votes = np.array(fields[2:12], dtype=np.float64) if all(map(str.isdecimal, fields)) else np.zeros(0)
         if len(votes) == 10 and votes.sum() > 0:
@@ -151,6 +151,13 @@ def imagenet(path: Path) -> Listing:
         parts[parts == VALIDATION] = TEST
     names = ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
     return replace(listed, classes=ClassSet(names, words=[n.lower() for n in names]), parts=parts)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as UTF-8 text: {error}") from None
 
 
 def _listing(

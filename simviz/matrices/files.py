@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simviz.classes import quoted
 from simviz.matrices.core import KINDS, ROUNDING, ClassMatrix
-from simviz.npz import BROKEN_ZIP, npy_header
+from simviz.npz import BROKEN_ZIP, npy_header, read_npy
 from simviz.settings import MATRIX_FILES
 
 MAX_FILE_CLASSES = 5_000
@@ -126,11 +127,11 @@ def _check_count(count: int) -> None:
 def check_name(name: str) -> None:
     """ValueError for a class name that is too long to show, has markup in it or characters that cannot be seen."""
     if len(name) > MAX_NAME:
-        raise ValueError(f"the class name {name[:40]!r}... has {len(name)} characters; at most {MAX_NAME} are allowed")
+        raise ValueError(f"the class name {quoted(name)} has {len(name)} characters; at most {MAX_NAME} are allowed")
     if not name.isprintable():
-        raise ValueError(f"the class name {name!r} has characters that cannot be seen; take them out")
+        raise ValueError(f"the class name {quoted(name)} has characters that cannot be seen; take them out")
     if _MARKUP.search(name):
-        raise ValueError(f"the class name {name!r} has markup in it; write it without the <...>")
+        raise ValueError(f"the class name {quoted(name)} has markup in it; write it without the <...>")
 
 
 def is_formula(name: str) -> bool:
@@ -147,7 +148,7 @@ def unescaped(cell: str) -> str:
     """The name that `escaped` made a cell of; ValueError for a cell that a spreadsheet would run."""
     if is_formula(cell):
         raise ValueError(
-            f"the class name {cell!r} begins like a spreadsheet formula; if it is a name, "
+            f"the class name {quoted(cell)} begins like a spreadsheet formula; if it is a name, "
             "write an apostrophe in front of it, otherwise put its value there"
         )
     return cell[1:] if cell.startswith("'") and is_formula(cell.lstrip("'")) else cell
@@ -174,21 +175,21 @@ def _from_text(data: bytes, suffix: str) -> tuple[list[str], NDArray[np.float64]
     at = {name: i for i, name in enumerate(names)}
     if len(at) < len(names):
         twice = next(name for i, name in enumerate(names) if at[name] != i)
-        raise ValueError(f"the class name {twice!r} stands twice in the first row; names must differ")
+        raise ValueError(f"the class name {quoted(twice)} stands twice in the first row; names must differ")
     values = np.full((len(names), len(names)), np.nan)
     seen: set[str] = set()
     for cell, *entries in rows:
         name = unescaped(cell)
         if name not in at or name in seen:
             fault = "stands at two rows" if name in seen else "stands at a row but not in the first row"
-            raise ValueError(f"the class name {name!r} {fault}; rows and columns need the same names")
+            raise ValueError(f"the class name {quoted(name)} {fault}; rows and columns need the same names")
         if len(entries) != len(names):
-            raise ValueError(f"the row of {name!r} has {len(entries)} values for {len(names)} classes")
+            raise ValueError(f"the row of {quoted(name)} has {len(entries)} values for {len(names)} classes")
         values[at[name]] = [_number(entry, name, column) for entry, column in zip(entries, names, strict=True)]
         seen.add(name)
     if len(seen) < len(names):
         absent = next(name for name in names if name not in seen)
-        raise ValueError(f"there is no row for {absent!r} ({len(seen)} rows for {len(names)} columns)")
+        raise ValueError(f"there is no row for {quoted(absent)} ({len(seen)} rows for {len(names)} columns)")
     return names, values, corner.strip().lower()
 
 
@@ -220,7 +221,9 @@ def _number(entry: str, row: str, column: str) -> float:
         value = np.nan
     if not np.isfinite(value) or "_" in entry:
         shown = entry if len(entry) <= 40 else entry[:40] + "..."
-        raise ValueError(f"the entry of ({row!r}, {column!r}) is {shown!r}; every entry must be a finite number")
+        raise ValueError(
+            f"the entry of ({quoted(row)}, {quoted(column)}) is {shown!r}; every entry must be a finite number"
+        )
     return value
 
 
@@ -278,7 +281,4 @@ def _member(archive: zipfile.ZipFile, name: str, kinds: str, ndim: int, limit: i
         if size > limit or min(shape, default=0) < 0:
             raise ValueError(f"the member {name!r} of the npz file would take {size / 1e6:.0f} MB; that is too much")
     with archive.open(f"{name}.npy") as stream:
-        try:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-        except (ValueError, MemoryError) as error:
-            raise ValueError(f"the member {name!r} of the npz file is cut short or damaged: {error}") from None
+        return read_npy(stream, f"the member {name!r} of the npz file")
