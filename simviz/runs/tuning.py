@@ -20,7 +20,8 @@ from simviz.runs.files import StoreError, write_json
 from simviz.runs.spec import RunSpec, checked
 from simviz.runs.store import SCHEMA_VERSION, Comparison, Run, Store
 
-STEPS = 2  # rates on each side of the first: five in all
+STEPS = 2  # rates on each side of the first
+TRIALS = 2 * STEPS + 1
 FACTOR = 3.0
 WIDENED = 4  # how often a range is widened before its edge is taken as it is
 FOLDER = "tuning"
@@ -108,6 +109,18 @@ def recorded(comparison: Comparison) -> Tuning | None:
 def trials(comparison: Comparison) -> list[Run]:
     """Every trial laid out so far, oldest first."""
     return [run for part in _rounds(comparison) for run in part.runs]
+
+
+def under_way(comparison: Comparison) -> str:
+    """Where the search over learning rates stands; "" where there is none, it is over, or it cannot be read."""
+    try:
+        record = recorded(comparison)
+        if record is None or record.done:
+            return ""
+        found = [run.settled for run in trials(comparison)]
+    except StoreError:
+        return ""
+    return f"choosing learning rates: {sum(found)} of {len(found)} trials done" if found else "choosing learning rates"
 
 
 def settle(comparison: Comparison, train: Train, listener: Listener | None = None) -> None:

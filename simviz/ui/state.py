@@ -43,8 +43,8 @@ LOSSES = (LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, AXIS, *WEIG
 LEARNER, EPOCH = "learner", "epoch"
 GROUND = (LEARNER, EPOCH)
 
-DATASET, WHERE, EPOCHS, SEEDS = "on", "path", "epochs", "seeds"
-TRAIN = (DATASET, WHERE, EPOCHS, SEEDS)
+DATASET, WHERE, EPOCHS, SEEDS, RATES = "on", "path", "epochs", "seeds", "rates"
+TRAIN = (DATASET, WHERE, EPOCHS, SEEDS, RATES)
 ELSEWHERE = "path"
 RUN = "run"
 
@@ -52,12 +52,18 @@ SOURCES = ("words", "order", "positions", "groups", "file")
 OWN = "own"
 BOUNDS = ("keep", "lower_bound")
 VECTOR_SOURCES = ("bundled", "file", "download")
+RATE_CHOICES = ("one for all", "tuned per loss")
 ROOMS = ("columns", "nearest", "dendrogram", "map", "split")
 ANSWERS = ("uniform", "drawn", "right")
 KINDS = ("similarity", "distance")
 ORDERS = ("index", "name", "group", "similarity")
 PARTS = ("test", "validation")
 SWITCH = ("true", "false", "True", "False")
+
+NETWORK, LIVE_LOSS, LIVE_MATRIX, LIVE_COLUMNS = "net", "loss", "matrix", "unit"
+LIVE_NUMBERS = {name: f"live_{name}" for name in ("keep", "lower_bound", "r", "power", "beta", "lam", "sigma", "q")}
+SWEEP, SWEPT = "sweep", "swept"
+LIVE = (NETWORK, LIVE_LOSS, LIVE_MATRIX, LIVE_COLUMNS, *LIVE_NUMBERS.values(), SWEEP, SWEPT)
 
 # Which keys a page's link writes out besides the frame's.
 OF_PAGE: dict[str, tuple[str, ...]] = {
@@ -67,6 +73,7 @@ OF_PAGE: dict[str, tuple[str, ...]] = {
     "confusion": CONFUSION,
     "severity": SEVERITY,
     "ground_distance": GROUND,
+    "live": LIVE,
     "runs": (RUN,),
 }
 

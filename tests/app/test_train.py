@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from simviz import ClassMatrix, ClassSet, matrices, models
-from simviz.runs import Store, progress, queue
+from simviz.runs import Store, progress, queue, tuning
 from simviz.runs.files import write_json
 from simviz.ui import cache, folders, state
 from simviz.ui.views import train_curves, train_options, train_settings
@@ -77,6 +77,39 @@ def test_start_hands_all_settings_and_seeds_to_the_queue(visit, runs, started):
     assert {s.epochs for s in specs} == {2}
     assert [s.loss for s in specs[:3]] == ["ce", "simloss@words:keep=0.02", "ground_distance@words:keep=0.02"]
     assert all("shuffle" in s.loss or "columns" in s.loss for s in specs[6:])  # controls come last
+
+
+def test_tuned_learning_rates_are_one_choice_that_the_worker_makes(visit, runs, started):
+    at = visit("train", epochs="2", seeds="2")
+    assert "trials" not in says(at)
+    at.segmented_control(key=state.RATES).set_value("tuned per loss").run()
+    assert "**10 runs**" in says(at)
+    assert "**25 trials** or more of learning rates, chosen by validation accuracy" in says(at)
+    at.button(key="start").click().run()
+    assert not at.exception
+    (comparison,) = started
+    record = tuning.recorded(comparison)
+    assert (record.metric, record.seed, record.done, len(record.rates)) == ("accuracy", 2, False, 5)
+    assert tuning.trials(comparison) == []  # the page trains nothing
+
+
+def test_a_link_restores_the_choice_of_learning_rates(visit):
+    assert "25 trials" not in says(visit("train", rates="one for all"))
+    assert "25 trials" in says(visit("train", rates="tuned per loss"))
+    assert "which is not here" in says(visit("train", rates="best"))
+
+
+def test_the_board_says_how_far_the_search_over_learning_rates_is(visit, runs):
+    made = helpers.comparison(runs, state="queued")
+    record = tuning.plan([run.spec for run in made.runs])
+    write_json(made.path / "comparison.json", made.info | {"tuning": record.model_dump()})
+    write_json(made.path / "worker.json", alive())
+    at = visit("train")
+    assert any("choosing learning rates" in p.proto.text for p in at.get("progress"))
+    trial = helpers.comparison(made.path / tuning.FOLDER, seeds=(0, 1))
+    write_json(trial.runs[0].path / "status.json", {"state": "queued"})
+    at.run()
+    assert any("choosing learning rates: 3 of 4 trials done" in p.proto.text for p in at.get("progress"))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import streamlit as st
 
 from simviz.datasets import ImageDataset
 from simviz.runs import Store
+from simviz.runs.tuning import TRIALS
 from simviz.ui import cache, given
 from simviz.ui.text import duration, plain
 from simviz.ui.views import train_board, train_data, train_options, train_settings
@@ -45,8 +46,9 @@ def _form() -> None:
     base |= {"dataset": where, "drop": drop, "words": words, "train_size": size}
     title = base.pop("title") or f"{data.name}: {', '.join(dict.fromkeys(s.partition('@')[0] for s in settings.asked))}"
     minutes = base.pop("budget")
-    runs = len(settings.all) * seeds
-    st.markdown(_promise(data, base, runs))
+    tuned = base.pop("tuned")
+    trials = len(settings.all) * TRIALS if tuned else 0
+    st.markdown(_promise(data, base, len(settings.all) * seeds, trials))
     ready = bool(settings.asked) and not settings.wrong
     st.button(
         "Start training",
@@ -58,21 +60,26 @@ def _form() -> None:
         args=({ASKED: True},),
     )
     if st.session_state.pop(ASKED, False):
-        _start(settings.all, seeds, base, title, minutes)
+        _start(settings.all, seeds, base, title, minutes, tuned)
 
 
-def _promise(data: ImageDataset, base: dict[str, Any], runs: int) -> str:
+def _promise(data: ImageDataset, base: dict[str, Any], runs: int, trials: int) -> str:
     """What will be trained, and about how long it takes on this machine."""
     images = min(len(data.indices("train")), base["train_size"] or len(data))
     model = base["model"] or data.default_model
     what = f"**{runs} run{'' if runs == 1 else 's'}**, {base['epochs']} epochs of {images:,} images each"
+    if trials:
+        what += f", after **{trials} trials** or more of learning rates, chosen by validation {plain(base['monitor'])}"
     seconds = cache.pace(str(Store().root), model, data.name)
     if seconds is None:
         return f"{what}. How long that takes is unknown: no run of `{model}` on {plain(data.name)} has ended here yet."
-    return f"{what}: **about {duration(seconds * images * base['epochs'] * runs)}** at the pace of the last such run."
+    seconds *= images * base["epochs"] * (runs + trials)
+    return f"{what}: **about {duration(seconds)}** at the pace of the last such run."
 
 
-def _start(settings: list[str], seeds: int, base: dict[str, Any], title: str, minutes: float | None) -> None:
+def _start(
+    settings: list[str], seeds: int, base: dict[str, Any], title: str, minutes: float | None, tuned: bool
+) -> None:
     """Check everything, lay the comparison out, start its process. What is wrong is said, and nothing is started."""
     with st.spinner("Checking data, losses and ruler"):
         from simviz import compare  # loads torch with the losses, so only now
@@ -80,7 +87,8 @@ def _start(settings: list[str], seeds: int, base: dict[str, Any], title: str, mi
 
         try:
             specs = compare.specs_for(settings, range(seeds), **base)
-            comparison = compare.create(specs, title=title, store=Store())
+            tuning = compare.tuning.plan(specs) if tuned else None
+            comparison = compare.create(specs, title=title, store=Store(), tuning=tuning)
             if minutes is not None:
                 budget.grant(comparison, minutes)
             queue.start(comparison)

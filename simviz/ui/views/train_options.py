@@ -61,9 +61,27 @@ def show(classes: ClassSet) -> tuple[int, dict[str, Any]]:
         "What is left can be resumed.",
     )
     title = right.text_input("Title", key="title", persist_state="session", placeholder="made from data and losses")
-    chosen = {"epochs": int(epochs), "title": title.strip()[:200], "budget": budget}
+    tuned = _tuned()
+    chosen = {"epochs": int(epochs), "title": title.strip()[:200], "budget": budget, "tuned": tuned}
     with st.expander("Training options", icon=":material/tune:", key="options"):
-        return int(seeds), chosen | _network() | _stopping() | _measure(classes)
+        return int(seeds), chosen | _network() | _stopping(tuned) | _measure(classes)
+
+
+def _tuned() -> bool:
+    """Whether each setting gets the learning rate that is best on the validation part."""
+    links.unknown(state.RATES, state.RATE_CHOICES, "choice of learning rates")
+    choice = st.segmented_control(
+        "Learning rate",
+        state.RATE_CHOICES,
+        default=state.RATE_CHOICES[0],
+        required=True,
+        key=state.RATES,
+        bind="query-params",
+        help="A rate that suits one loss may starve another. Tuned: before the runs, every setting is trained once "
+        "with each of five rates, a factor 3 apart around the one in the training options, and takes the one that is "
+        "best on the validation part by the metric watched there; while that lies at an edge, one more is tried.",
+    )
+    return choice == state.RATE_CHOICES[1]
 
 
 def _default(field: str) -> Any:
@@ -97,7 +115,7 @@ def _network() -> dict[str, Any]:
     return {"model": model, "lr": rate, "batch_size": int(batch), "device": device}
 
 
-def _stopping() -> dict[str, Any]:
+def _stopping(tuned: bool) -> dict[str, Any]:
     one, two, three, four = st.columns(4, vertical_alignment="bottom")
     warmup = one.number_input(
         "Warm-up epochs",
@@ -120,7 +138,12 @@ def _stopping() -> dict[str, Any]:
     )
     watched = Monitor.__args__  # type: ignore[attr-defined]
     monitor = three.selectbox(
-        "watching", watched, key="monitor", persist_state="session", disabled=patience is None, format_func=_words
+        "watching",
+        watched,
+        key="monitor",
+        persist_state="session",
+        disabled=patience is None and not tuned,
+        format_func=_words,
     )
     weights = four.toggle(
         "Class weights",
