@@ -48,15 +48,22 @@ class Network:
 
     def log_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Natural logarithms (N, C) for images uint8 (N, size, size, 3); ValueError for another shape or type."""
+        outputs = self._forward(images)[1]
+        return self.loss.log_probabilities(outputs).clamp(-6e4, 0).numpy().astype(np.float32)
+
+    def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What goes into the last layer, (N, F), for such images."""
+        return self._forward(images)[0].numpy()
+
+    def _forward(self, images: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         if images.dtype != np.uint8 or images.shape[1:] != (self.size, self.size, _CHANNELS):
             raise ValueError(
                 f"the pictures have the shape {images.shape} and type {images.dtype}; this network takes uint8 "
                 f"(N, {self.size}, {self.size}, {_CHANNELS})"
             )
-        with torch.inference_mode():
+        with torch.no_grad():
             pixels = standardized(torch.from_numpy(np.array(images)), self.mean, self.scale)
-            _, outputs = forward(self.layers, pixels, self.precision)
-            return self.loss.log_probabilities(outputs).clamp(-6e4, 0).numpy().astype(np.float32)
+            return forward(self.layers, pixels, self.precision)
 
 
 def load(run: Run, classes: ClassSet) -> Network:

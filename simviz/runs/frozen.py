@@ -1,0 +1,159 @@
+"""The penultimate features of a run's network, kept beside it, for last layers that are fitted anew.
+
+Two ways lead to them. A run keeps the features of its validation and test images where they are small. Where its
+weights are there too, `keep` reads those of training images, which a head should be fitted to: they, and no others,
+are what a network that is trained with another loss sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simviz import heads
+from simviz.classes import ClassSet
+from simviz.heads import Features
+from simviz.runs import weights
+from simviz.runs.files import StoreError, check_writable, read_arrays, read_json, replacing
+from simviz.runs.ingredients import load_data
+from simviz.runs.store import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FILE = "features.npz"
+MOST = 10_000  # images of each part
+WORK = 84_000_000  # samples x features x classes of one step: a fit of some forty steps stays below a second or two
+PIECE = 512
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """Features to fit heads to, and to judge them by.
+
+    Attributes
+    ----------
+    fit : Features
+        Of training images, or of validation images where `part` says so.
+    held : Features or None
+        Of validation images, to fit the temperature of a decision by cost to; None where they were fitted to.
+    asked : Features
+        Of test images.
+    part : "train" or "validation"
+    """
+
+    fit: Features
+    held: Features | None
+    asked: Features
+    part: str
+
+
+def lacking(run: Run) -> str | None:
+    """Why `load` would find nothing, in a sentence; None where it would."""
+    if (run.path / FILE).is_file():
+        return None
+    for part in ("validation", "test"):
+        if not run.has_predictions(part) or run.predictions(part, features=True).features is None:
+            return f"{run.id} keeps no features of its {part} images"
+    return None
+
+
+def readable(run: Run) -> bool:
+    """Whether the run keeps the weights that `keep` needs."""
+    return weights.path(run).is_file()
+
+
+def load(run: Run, classes: ClassSet) -> Frozen:
+    """The features of a run.
+
+    Raises
+    ------
+    StoreError
+        There are none, or they are damaged.
+    """
+    if said := lacking(run):
+        raise StoreError(f"{said}; read them from its weights, or train it again")
+    try:
+        found = _kept(run, classes) if (run.path / FILE).is_file() else _of_predictions(run, classes)
+    except ValueError as error:
+        raise StoreError(f"the features of {run.id} cannot be used: {error}") from None
+    part = "train" if "train" in found else "validation"
+    fit = found[part]
+    most = max(2 * len(classes), WORK // (len(classes) * fit.values.shape[1]))
+    held = found["validation"] if part == "train" else None
+    return Frozen(fit.spread(most), held, found["test"], part)
+
+
+def keep(run: Run, classes: ClassSet, say: Callable[[float], None] = lambda share: None) -> None:
+    """Ask the run's network for the features of up to 10,000 images of each part, and keep them in its folder.
+
+    Parameters
+    ----------
+    say : told the share that is done, 0 ... 1
+
+    Raises
+    ------
+    StoreError
+        No weights, or they do not fit; the data set cannot be read or is another one by now; a read-only server.
+    """
+    from simviz.runs import network
+
+    check_writable("kept")
+    layers = network.load(run, classes)
+    try:
+        data = load_data(run.spec)
+    except (ValueError, OSError) as error:
+        raise StoreError(f"the data of {run.id} cannot be read: {error}") from None
+    known = read_json(run.path / "data.json").get("fingerprint")
+    if data.fingerprint != known:
+        raise StoreError(
+            f"{data.name} is not what {run.id} was trained on: fingerprint {data.fingerprint}, not {known}"
+        )
+    rows = {part: _drawn(data.labels, data.indices(part)) for part in PARTS}
+    total, done = sum(map(len, rows.values())), 0
+    arrays: dict[str, NDArray[Any]] = {}
+    for part, chosen in rows.items():
+        values = []
+        for start in range(0, len(chosen), PIECE):
+            piece = chosen[start : start + PIECE]
+            values.append(layers.features(np.ascontiguousarray(data.images[piece])).astype(np.float16))
+            done += len(piece)
+            say(done / total)
+        arrays[f"{part}_features"] = np.concatenate(values)
+        arrays[f"{part}_target"] = np.asarray(data.labels[chosen], dtype=np.int64)
+        arrays[f"{part}_units"] = np.asarray(data.units[chosen], dtype=np.int64)
+    with replacing(run.path / FILE) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def _drawn(labels: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """At most `MOST` of the rows, the classes as even as they can be."""
+    places = np.arange(len(rows))
+    numbered = heads.features(places[:, None], labels[rows], int(labels.max()) + 1, places)
+    return rows[numbered.spread(MOST).units]
+
+
+def _kept(run: Run, classes: ClassSet) -> dict[str, Features]:
+    arrays = read_arrays(run.path / FILE)
+    for part in PARTS:
+        for name in ("features", "target", "units"):
+            if f"{part}_{name}" not in arrays:
+                raise ValueError(f"{FILE} has no array {part}_{name}; delete it, and read them again")
+    found = {}
+    for part in PARTS:
+        values, target, units = (arrays[f"{part}_{name}"] for name in ("features", "target", "units"))
+        found[part] = heads.features(values, target, len(classes), units)
+    return found
+
+
+def _of_predictions(run: Run, classes: ClassSet) -> dict[str, Features]:
+    found = {}
+    for part in ("validation", "test"):
+        kept = run.predictions(part, features=True)
+        assert kept.features is not None
+        found[part] = heads.features(kept.features, kept.target, len(classes), kept.units)
+    return found
