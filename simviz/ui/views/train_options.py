@@ -71,7 +71,7 @@ def _tuned() -> bool:
     """Whether each setting gets the learning rate that is best on the validation part."""
     links.unknown(state.RATES, state.RATE_CHOICES, "choice of learning rates")
     choice = st.segmented_control(
-        "Learning rate",
+        "Learning rates",
         state.RATE_CHOICES,
         default=state.RATE_CHOICES[0],
         required=True,
