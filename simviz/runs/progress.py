@@ -104,7 +104,7 @@ def over(found: Sequence[Line]) -> bool:
 
 
 def seconds_left(comparison: Comparison, found: Sequence[Line]) -> paces.Pace | None:
-    """The least and the most seconds until its last run ends; None where nothing tells how long an epoch takes.
+    """The least and the most seconds until its last run ends; None where none waits, or nothing tells of its epochs.
 
     An epoch of a run takes what its own took, else those of its setting, else what a few batches of its setting told
     beforehand, else anything between the fastest and the slowest setting. Early stopping lowers the least, several
@@ -112,17 +112,18 @@ def seconds_left(comparison: Comparison, found: Sequence[Line]) -> paces.Pace | 
     """
     known = paces.read(comparison) | _measured(found)
     anything = paces.wider(known.values())
+    left = [one for one in found if one.state in ("queued", "running")]
     low = high = longest = 0.0
-    for one in found:
-        if one.state not in ("queued", "running"):
-            continue
+    for one in left:
         each = one.pace or known.get(one.setting) or anything
         if each is None:
             return None
         done = one.share * one.epochs
         least, most = max(0.0, one.fewest - done) * each[0], (one.epochs - done) * each[1]
         low, high, longest = low + least, high + most, max(longest, most)
-    at_once = max(1, sum(one.state == "running" for one in found))
+    if not left:
+        return None
+    at_once = max(1, sum(one.state == "running" for one in left))
     low, high = low / at_once, max(longest, high / at_once)
     granted = budget.read(comparison)
     return (low, high) if granted is None else (min(low, granted.left), min(high, granted.left))

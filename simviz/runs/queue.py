@@ -125,7 +125,7 @@ def sign_off(comparison: Comparison) -> None:
         others = [dict(one) for one in _processes(comparison) if one.get("pid") != os.getpid()]
         for one in others:
             one.pop("helpers", None)
-        write_json(path, {"helpers": others})
+        status.replace_even_if_full(path, {"helpers": others})
 
 
 def _wake(runs: Sequence[Run]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,18 +27,25 @@ def disk_full(error: BaseException) -> bool:
 
 
 def write(run: Run, state: str, **values: Any) -> None:
-    """Replace the status, signed by this process; where the disk is full, write over the old one in its place."""
-    known = {"schema_version": SCHEMA_VERSION, "state": state, **values, "heartbeat": time.time(), **mark()}
-    path = run.path / "status.json"
+    """Replace the status, signed by this process."""
+    signed = {"heartbeat": time.time(), **mark()}
+    replace_even_if_full(
+        run.path / "status.json", {"schema_version": SCHEMA_VERSION, "state": state, **values, **signed}
+    )
+
+
+def replace_even_if_full(path: Path, data: dict[str, Any]) -> None:
+    """Replace a JSON file; where the disk is full, write over the old one in its place.
+
+    Its bytes are taken already: without them a full disk could not even be told of.
+    """
     try:
-        write_json(path, known)
+        write_json(path, data)
     except OSError as error:
         if not disk_full(error) or not path.exists():
             raise
-        # The bytes of the old file are ours already: without them a full disk could not even be told of.
-        text = json.dumps(known).ljust(path.stat().st_size)
         with path.open("r+") as file:
-            file.write(text)
+            file.write(json.dumps(data).ljust(path.stat().st_size))
 
 
 def settle(run: Run, state: str, said: str = "") -> None:

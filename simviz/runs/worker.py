@@ -106,7 +106,9 @@ def _train_all(ticket: slots.Ticket, comparison: Comparison, listener: Listener 
                     helpers = _helpers(comparison, waiting)
                 execute(run, comparison, listener)
             if comparison.path.is_dir() and shutil.disk_usage(comparison.path).free < LEAST_FREE_BYTES:
-                break  # the next runs could not even say why they failed
+                with slots.mutex():
+                    queue.sign_off(comparison)  # the next runs could not even say why they failed
+                break
     except BaseException:
         for helper in helpers:
             helper.terminate()

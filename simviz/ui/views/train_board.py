@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from simviz.runs import Comparison, Store, StoreError, progress, queue
+from simviz.runs import Comparison, Store, StoreError, budget, progress, queue, slots, tuning
 from simviz.runs.progress import Line
-from simviz.ui import cache, state
+from simviz.ui import cache
 from simviz.ui.text import duration, plain
-from simviz.ui.views import train_curves
+from simviz.ui.views import train_actions, train_curves
 
 LATEST = 3
 TICK = 3.0  # seconds; each tick takes a third of a second from the training on a small machine
@@ -21,13 +21,14 @@ TROUBLES = 3
 COLORS = {
     "running": "blue",
     "queued": "gray",
+    "paused": "violet",
+    "not started": "gray",
     "finished": "green",
     "cancelled": "orange",
     "failed": "red",
     "lost": "red",
     "broken": "red",
 }
-OPEN = "board-open"  # the page that a click asked for
 WATCHED = "board-watched"  # comparisons this session saw running: their end is announced
 
 
@@ -41,7 +42,9 @@ def show() -> None:
         _announce(comparison, found)
     live = [comparison for comparison, found in cards if not progress.over(found)]
     if live:
-        st.fragment(_live, run_every=TICK, key="board")(live, _ids())
+        st.fragment(_live, run_every=TICK, key="board")(live, _marks())
+    else:
+        st.fragment(_look, run_every=TICK, key="board-look")(_marks())
     over = [(c, found) for c, found in cards if progress.over(found)]
     st.fragment(_over, key="board-over")(over, not live)
 
@@ -52,11 +55,11 @@ def watch(comparison: Comparison) -> None:
 
 
 def _shown() -> list[tuple[Comparison, list[Line]]]:
-    """The comparisons that are not over, and the latest few; newest first."""
+    """The comparisons that are not over or could go on, and the latest few; newest first."""
     cards = []
     for place, comparison in enumerate(filter(_trained, Store().comparisons()[:LOOKED_AT])):
         found = _lines(comparison)
-        if place < LATEST or not progress.over(found):
+        if place < LATEST or not progress.over(found) or any(one.state in queue.INTERRUPTED for one in found):
             cards.append((comparison, found))
     return cards
 
@@ -76,13 +79,27 @@ def _lines(comparison: Comparison) -> list[Line]:
         return [Line(comparison.id, said=str(error))]
 
 
-def _ids() -> set[str]:
-    return {path.parent.name for path in Store().root.glob("*/comparison.json")}
+def _marks() -> dict[str, int]:
+    """The comparisons, and when the processes of each changed last: another browser, or a command, may do that."""
+    found = {}
+    for path in Store().root.glob("[!.]*/comparison.json"):
+        served = path.with_name("worker.json")
+        try:
+            found[path.parent.name] = served.stat().st_mtime_ns if served.exists() else 0
+        except OSError:  # deleted just now
+            continue
+    return found
 
 
-def _live(comparisons: Sequence[Comparison], known: set[str]) -> None:
+def _look(known: dict[str, int]) -> None:
+    """Where nothing trains here: draw the board anew when someone else changed it."""
+    if _marks() != known:
+        st.rerun()
+
+
+def _live(comparisons: Sequence[Comparison], known: dict[str, int]) -> None:
     """What trains, drawn anew at each tick."""
-    _go()
+    train_actions.follow()
     for comparison in comparisons:
         found = _lines(comparison)
         if progress.over(found):
@@ -90,23 +107,14 @@ def _live(comparisons: Sequence[Comparison], known: set[str]) -> None:
         queue.enforce(comparison)
         with st.container(border=True, key=f"card-{comparison.id}"):
             _card(comparison, found, opened=True)
-    if _ids() != known:
-        st.rerun()  # another browser, or the command line, started or deleted one
+    _look(known)
 
 
 def _over(cards: Sequence[tuple[Comparison, list[Line]]], first_opened: bool) -> None:
-    _go()
+    train_actions.follow()
     for place, (comparison, found) in enumerate(cards):
         with st.container(border=True, key=f"card-{comparison.id}"):
             _card(comparison, found, opened=first_opened and place == 0)
-
-
-def _go() -> None:
-    """Follow `_open`."""
-    page = st.session_state.pop(OPEN, None)
-    if page is not None:
-        # Not query_params=None: Streamlit refuses to clear a link that widgets are bound to, but takes an empty one.
-        st.switch_page(f"pages/{page}.py", query_params={})
 
 
 def _announce(comparison: Comparison, found: Sequence[Line]) -> None:
@@ -137,9 +145,11 @@ def _card(comparison: Comparison, found: list[Line], opened: bool) -> None:
     left, right = st.columns([3, 2], vertical_alignment="center")
     left.markdown(f"**{plain(_title(comparison))}** &nbsp; {_pills(found)}")
     with right.container(horizontal=True, horizontal_alignment="right"):
-        _actions(comparison, found)
+        train_actions.show(comparison, found)
     if not progress.over(found):
-        _running(found)
+        _running(comparison, found)
+    elif any(one.state in queue.INTERRUPTED for one in found):
+        _held(found)
     if opened:
         _details(comparison, found)
     else:
@@ -172,67 +182,52 @@ def _pills(found: Sequence[Line]) -> str:
     return " ".join(f":{color}-badge[{states.count(s)} {s}]" for s, color in COLORS.items() if s in states)
 
 
-def _actions(comparison: Comparison, found: Sequence[Line]) -> None:
-    key = comparison.id
-    if not progress.over(found):
-        asked = all(one.over or comparison.run(one.run).wanted == "cancel" for one in found)
-        st.button(
-            "Cancelling" if asked else "Cancel",
-            key=f"cancel-{key}",
-            disabled=asked,
-            on_click=_cancel,
-            args=(key,),
-            icon=":material/stop_circle:",
-            help="What was reached is kept.",
-        )
-    if any(one.state == "lost" for one in found):
-        st.button("Resume", key=f"resume-{key}", on_click=_resume, args=(key,), icon=":material/restart_alt:")
-        st.button("Give up", key=f"close-{key}", on_click=_cancel, args=(key,), icon=":material/close:")
-    if any(one.state in ("finished", "cancelled") for one in found):
-        for page, label in (("confusion", "Confusion"), ("severity", "Severity")):
-            st.button(
-                label,
-                key=f"{page}-{key}",
-                type="tertiary",
-                icon=":material/arrow_forward:",
-                on_click=_open,
-                args=(page, key),
-            )
+def _running(comparison: Comparison, found: Sequence[Line]) -> None:
+    """How far the whole is, which run trains, and how long the rest takes."""
+    now = [one for one in found if one.state == "running"]
+    text = tuning.under_way(comparison) or (
+        _waiting(comparison) if not now else f"{len(now)} runs at once" if len(now) > 1 else _epoch(now[0])
+    )
+    left = progress.seconds_left(comparison, found)
+    text += "" if left is None else f", {_span(*left)} left"
+    granted = budget.read(comparison)
+    if granted is not None:
+        text += f"; {duration(granted.spent)} of its budget of {duration(60 * granted.minutes)} spent"
+    st.progress(_share(found), text=text)
 
 
-def _open(page: str, comparison_id: str) -> None:
-    """Callback: go to a page about this comparison. A page link would lose its query to the next tick of the board."""
-    st.session_state[state.OPENED] = comparison_id
-    st.session_state[OPEN] = page
+def _held(found: Sequence[Line]) -> None:
+    """How far a comparison is that waits for someone to resume it."""
+    done = sum(one.over for one in found)
+    left = [one for one in found if one.state in queue.INTERRUPTED]
+    begun = any(one.epoch for one in left)
+    how = "what is left goes on from its last finished epoch" if begun else "nothing of what is left was begun"
+    st.progress(_share(found), text=f"{done} of {len(found)} runs done; {how}, once resumed")
 
 
-def _cancel(comparison_id: str) -> None:
-    """Callback."""
-    try:
-        queue.cancel(Store().comparison(comparison_id))
-    except StoreError as error:
-        st.toast(plain(error), icon=":material/error:")
+def _share(found: Sequence[Line]) -> float:
+    return sum(1.0 if one.over else one.share for one in found) / len(found)
 
 
-def _resume(comparison_id: str) -> None:
-    """Callback: train what is left of a comparison whose process is gone."""
-    try:
-        queue.start(Store().comparison(comparison_id))
-    except StoreError as error:
-        st.toast(plain(error), icon=":material/error:")
+def _waiting(comparison: Comparison) -> str:
+    others = slots.ahead(str(comparison.path.resolve()))
+    if not others:
+        return "starting"
+    return f"waits for its turn behind {others} other comparison{'' if others == 1 else 's'}"
 
 
-def _running(found: Sequence[Line]) -> None:
-    """How far the whole is, and which run trains."""
-    now = next((one for one in found if one.state == "running"), None)
-    share = sum(1.0 if one.over else one.share for one in found) / len(found)
-    if now is None:
-        st.progress(share, text="waits for its turn: this machine trains one run at a time")
-        return
-    left = progress.seconds_left(found)
-    rest = "" if left is None else f", about {duration(left)} left"
+def _epoch(now: Line) -> str:
     where = f"epoch {min(now.epoch + 1, now.epochs)} of {now.epochs}" if now.share else "starting"
-    st.progress(share, text=f"`{now.setting}`, seed {now.seed}: {where}{rest}")
+    return f"`{now.setting}`, seed {now.seed}: {where}"
+
+
+def _span(low: float, high: float) -> str:
+    """A range of time as one would say it: 3 to 5 min."""
+    low_text, high_text = duration(low), duration(high)
+    if low_text == high_text:
+        return f"about {high_text}"
+    (number, unit), (most, same) = low_text.split(), high_text.split()
+    return f"about {number} to {most} {unit}" if unit == same else f"about {low_text} to {high_text}"
 
 
 def _thumbnail(comparison: Comparison, one: Line) -> bytes | None:
@@ -297,7 +292,7 @@ def _said(comparison: Comparison, found: Sequence[Line]) -> None:
         st.caption(f"{len(troubled) - TROUBLES} more runs failed or cannot be read; the runs page shows each.")
     warned: dict[str, list[str]] = {}
     for one in found:
-        if one.said and one.state in ("finished", "cancelled", "lost"):
+        if one.said and one.state in ("finished", "cancelled", *queue.INTERRUPTED):
             warned.setdefault(one.said, []).append(f"`{one.setting}` seed {one.seed}" if one.setting else one.run)
     for text, names in warned.items():
         more = f" and {len(names) - 4} more" if len(names) > 4 else ""
