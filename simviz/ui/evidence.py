@@ -49,12 +49,14 @@ class Evidence:
     ----------
     comparison : without the runs that cannot be shown
     part : "test" or "validation"
+    unfinished : runs that kept epochs and have no predictions yet
     """
 
     comparison: Comparison
     part: str
     ruler: Ruler
     decoder: str
+    unfinished: tuple[Run, ...] = ()
 
     @property
     def classes(self) -> ClassSet:
@@ -119,10 +121,13 @@ class Evidence:
         return f"{self.part.capitalize()} part of {name}: {len(first.ids):,} images{of}{known}"
 
 
-def gather(what: str) -> Evidence | None:
+def gather(what: str, *, epochs: bool = False) -> Evidence | None:
     """Pickers of part, ruler and decoder, then the evidence; None, with a sentence, where there is none.
 
-    `what` is the page's purpose, for the sentence on an empty page.
+    Parameters
+    ----------
+    what : the page's purpose, for the sentence on an empty page
+    epochs : whether the page has a use for runs that kept epochs and no predictions
     """
     comparison = shell.frame().comparison
     if comparison is None:
@@ -130,18 +135,19 @@ def gather(what: str) -> Evidence | None:
         return None
     bar, said = st.container(horizontal=True, gap="medium"), st.container()
     with bar:
-        part = _segments(state.PART, "Part", state.PARTS, "part of the data", "The epoch was chosen on validation.")
+        part = segments(state.PART, "Part", state.PARTS, "part of the data", "The epoch was chosen on validation.")
     try:
         with said:
             usable = _usable(comparison, part)
-        if not usable.runs:
+        unfinished = _unfinished(comparison, usable) if epochs else ()
+        if not usable.runs and not unfinished:
             return None
         with bar:
-            found = _ruler(usable)
+            found = ruler_picker(usable)
     except (StoreError, ValueError, OSError) as error:
         st.error(plain(error))
         return None
-    plainly = Evidence(usable, part, found, "argmax")
+    plainly = Evidence(usable, part, found, "argmax", unfinished)
     if len(plainly.bare) == len(usable.groups):
         if asked := st.query_params.get(state.DECODER):
             links.say_unknown("decoder", asked)
@@ -150,13 +156,13 @@ def gather(what: str) -> Evidence | None:
         decoders = ("argmax", "min_cost") + (("median", "expectation") if usable.classes.ordered else ())
         if any(compare.has_similarity(run) for run in usable.runs):
             decoders += ("blurred",)
-        decoder = _segments(state.DECODER, "Decoder", decoders, "decoder", DECODER_HELP)
+        decoder = segments(state.DECODER, "Decoder", decoders, "decoder", DECODER_HELP)
     if decoder == "blurred":
         warnings = compare.blur_warnings(usable)
         for text in dict.fromkeys(warnings.values()):
             settings = ", ".join(s for s, one in warnings.items() if one == text)
             said.warning(f"**{plain(settings)}**: {plain(text)}")
-    return Evidence(usable, part, found, decoder)
+    return Evidence(usable, part, found, decoder, unfinished)
 
 
 def likeness(evidence: Evidence) -> Ruler:
@@ -218,6 +224,19 @@ def zero_one(classes: ClassSet) -> Ruler:
     return cache.ruler(classes, "zero_one")
 
 
+def _unfinished(comparison: Comparison, usable: Comparison) -> tuple[Run, ...]:
+    """The runs that are not usable yet, and keep the confusion of their epochs."""
+    known = {run.id for run in usable.runs}
+    found = []
+    for run in comparison.runs:
+        try:
+            if run.id not in known and run.epochs and run.setting and not run.has_predictions("test"):
+                found.append(run)
+        except StoreError:  # said by `_usable`
+            continue
+    return tuple(found)
+
+
 def _say(broken: list[str], waiting: Counter[str], any_good: bool, part: str) -> None:
     if broken:
         rows = "\n".join(f"- {plain(text)}" for text in broken)
@@ -234,7 +253,7 @@ def _say(broken: list[str], waiting: Counter[str], any_good: bool, part: str) ->
     page_link("train", "To the running jobs")
 
 
-def _segments(key: str, label: str, options: tuple[str, ...], what: str, about: str) -> str:
+def segments(key: str, label: str, options: tuple[str, ...], what: str, about: str) -> str:
     """A choice that the link restores; the first option unless it says otherwise."""
     links.unknown(key, options, what)
     if st.session_state.get(key) not in (None, *options):
@@ -244,7 +263,7 @@ def _segments(key: str, label: str, options: tuple[str, ...], what: str, about: 
     )
 
 
-def _ruler(comparison: Comparison) -> Ruler:
+def ruler_picker(comparison: Comparison) -> Ruler:
     """The ruler picker: the comparison's own first, then those that the classes allow."""
     classes = comparison.classes
     choice = (comparison.info.get("ruler") or {}).get("choice")
@@ -252,7 +271,7 @@ def _ruler(comparison: Comparison) -> Ruler:
     first = own.name if own.name in RULERS else state.OWN
     options = tuple(dict.fromkeys([first, *rulers(classes)]))
     about = "The distance by which mistakes are measured. The first is the comparison's own; no loss changes it."
-    picked = _segments(state.RULER, "Ruler", options, "ruler", about)
+    picked = segments(state.RULER, "Ruler", options, "ruler", about)
     return own if picked == first else cache.ruler(classes, picked)
 
 

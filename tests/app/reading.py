@@ -38,3 +38,8 @@ def heat(figure):
 
 def title(figure):
     return figure["layout"]["title"]["text"].replace("<br>", " ")
+
+
+def frame(at, column):
+    """The first table on the page that has a column of this name."""
+    return next(f.value for f in at.dataframe if column in f.value)

@@ -1,4 +1,4 @@
-"""What the controls of the confusion page do: rows of groups, orders, epochs, tests of a difference, many classes."""
+"""What the controls of the confusion page do: rows of groups, orders, tests of a difference, many classes."""
 
 import json
 
@@ -10,7 +10,7 @@ from simviz import ClassSet
 from simviz.evaluation import cell_differences, confusion_matrix
 from simviz.ui import pairs
 from simviz.ui.views import confusion_cell
-from tests.app.reading import array, figures, heat, says, title
+from tests.app.reading import array, figures, frame, heat, says
 
 ZOO = ClassSet(
     ["lion", "cat", "dog", "truck", "bus", "tram"],
@@ -162,10 +162,6 @@ def test_a_minus_b_is_the_opposite_of_b_minus_a(visit, zoo):
         assert frame(there, "A - B")[side].tolist() == frame(back, "A - B")[other].tolist()
 
 
-def frame(at, column):
-    return next(f.value for f in at.dataframe if column in f.value)
-
-
 def test_harm_is_distance_times_change(visit, zoo):
     at = visit("confusion", a="ce", b="emd2", norm="counts", tone="harm", hide="false")
     assert at.segmented_control(key="tone").value == "harm"
@@ -229,54 +225,6 @@ def test_samples_are_joined_by_their_ids_and_not_by_their_rows(visit, zoo):
     before = grey(figures(visit("confusion", a="ce", b="emd2"))[2])
     np.savez(run.path / "test.npz", **turned)
     assert np.array_equal(grey(figures(visit("confusion", a="ce", b="emd2"))[2]), before)
-
-
-@pytest.fixture
-def epochs(compared):
-    """The trained comparison, with a second epoch that all runs but one kept."""
-    for run in compared.runs[:-1]:
-        first = run.epoch_arrays(1)
-        np.savez(run.path / "epochs" / "0002.npz", confusion=first["confusion"].T)
-    return compared
-
-
-def test_the_scrubber_shows_every_setting_at_that_epoch_on_validation(visit, epochs):
-    at = visit("confusion", norm="counts", at="1")
-    assert at.select_slider(key="at").options == ["1", "2", "predictions"]
-    for figure, runs in zip(figures(at), epochs.groups.values(), strict=True):
-        expected = np.mean([run.epoch_arrays(1)["confusion"] for run in runs], axis=0)
-        assert np.allclose(heat(figure), expected)
-        assert title(figure).endswith("validation, epoch 1, mean of 2 seeds")
-    assert "Validation after epoch 1" in says(at)
-    at.select_slider(key="at").set_value("2").run()
-    assert "Not all runs kept epoch 2: expected_cost@groups (1 of 2)" in says(at)
-    assert title(figures(at)[2]).endswith("validation, epoch 2, seed 0")
-    at.select_slider(key="at").set_value("predictions").run()
-    assert title(figures(at)[0]).endswith("test, mean of 2 seeds")
-
-
-def test_an_epoch_is_compared_but_not_tested(visit, epochs):
-    at = visit("confusion", at="1", a="ce", b="expected_cost@groups", norm="counts")
-    first, second = (
-        np.mean([r.epoch_arrays(1)["confusion"] for r in epochs.groups[s]], axis=0)
-        for s in ("ce", "expected_cost@groups")
-    )
-    assert np.allclose(heat(figures(at)[3]), first - second)
-    assert "Nothing is tested: an epoch keeps counts" in says(at)
-    ranked = frame(at, "share")["count"]
-    assert ranked[0] == (first * ~np.eye(len(first), dtype=bool)).max()
-
-
-def test_a_damaged_epoch_gets_a_sentence_and_the_other_runs_are_shown(visit, epochs):
-    (epochs.runs[0].path / "epochs" / "0001.npz").write_bytes(b"no archive")
-    at = visit("confusion", at="1")
-    assert f"{epochs.runs[0].id}/epochs/0001.npz holds no confusion matrix" in says(at)
-    assert len(figures(at)) == 3
-    for run in epochs.runs:
-        (run.path / "epochs" / "0001.npz").write_bytes(b"no archive")
-    at = visit("confusion", at="1")
-    assert not figures(at)
-    assert says(at).count("holds no confusion matrix") == len(epochs.runs)
 
 
 def test_many_images_come_in_pages_that_a_link_restores(visit, zoo):

@@ -19,7 +19,7 @@ from simviz.ui.views import (
 
 def show() -> None:
     st.title("Confusion")
-    found = evidence.gather("see here which classes each of them takes for which")
+    found = evidence.gather("see here which classes each of them takes for which", epochs=True)
     if found is None:
         return
     frame = shell.frame()
@@ -34,8 +34,10 @@ def show() -> None:
     with above:
         confusion_pictures.show(view, cell)
         confusion_difference.show(view, cell)
-    confusion_images.show(found, panels, chosen)
-    confusion_one.show(found, panels)
+    if panels:
+        confusion_images.show(found, panels, chosen)
+        confusion_one.show(found, panels)
     st.subheader("Most frequent confusions")
     pairs.show(there, shown, by="count", key=state.PAIRS, on_pick=confusion_cell.pick)
-    take_away.show(found, there)
+    if panels:
+        take_away.show(found, there)

@@ -22,6 +22,10 @@ class AtEpoch(Evidence):
     epoch: int = 0
 
     @property
+    def decided_by(self) -> str:
+        return "argmax"
+
+    @property
     def when(self) -> str:
         return f"validation, epoch {self.epoch}"
 
@@ -35,18 +39,26 @@ class AtEpoch(Evidence):
 
 
 def scrub(found: Evidence, panels: list[Panel]) -> tuple[Evidence, list[Panel]]:
-    """The slider, and what to show: all settings at one epoch, or their predictions as before."""
-    epochs = sorted({epoch for panel in panels for run in panel.runs for epoch in run.epochs})
-    options = [*map(str, epochs), NOW]
+    """The slider, and what to show: all settings at one epoch, or their predictions as before.
+
+    Runs that still train have epochs only; where no run has more, it stands at the newest.
+    """
+    every = _with_unfinished(found, panels)
+    epochs = sorted({epoch for panel in every for run in panel.runs for epoch in run.epochs})
+    options = [*map(str, epochs), *([NOW] if panels else [])]
     links.unknown(state.MOMENT, options, "epoch")
     if not epochs:
         return found, panels
     if st.session_state.get(state.MOMENT) not in (None, *options):
         del st.session_state[state.MOMENT]  # kept from a comparison that had it
+    if found.unfinished:
+        _training(found)
+    if len(options) == 1:  # the first epoch of all: nothing to slide between
+        return _at(found, every, epochs[0])
     picked = st.select_slider(
         "Epoch, on validation",
         options,
-        value=NOW,
+        value=options[-1],
         key=state.MOMENT,
         bind="query-params",
         help="While training every epoch keeps its confusion matrix on validation. “predictions”: the part and "
@@ -54,12 +66,29 @@ def scrub(found: Evidence, panels: list[Panel]) -> tuple[Evidence, list[Panel]]:
     )
     if picked == NOW:
         return found, panels
-    return _at(found, panels, int(picked))
+    return _at(found, every, int(picked))
+
+
+def _with_unfinished(found: Evidence, panels: list[Panel]) -> list[Panel]:
+    """The panels with the runs that have epochs only; settings without any other run come last."""
+    every = {panel.label: panel for panel in panels}
+    for run in found.unfinished:
+        panel = every.get(run.setting, Panel(run.setting, run.setting, ()))
+        every[run.setting] = replace(panel, runs=(*panel.runs, run))
+    return list(every.values())
+
+
+def _training(found: Evidence) -> None:
+    """How far the runs without predictions are, and a way to look again."""
+    reached = [f"{run.id}: epoch {run.epochs[-1]} of {run.spec.epochs}" for run in found.unfinished]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"No predictions yet, so only their epochs are shown: {plain(', '.join(reached))}.")
+        st.button("Look again", icon=":material/refresh:", key="epochs-again")
 
 
 def _at(found: Evidence, panels: list[Panel], epoch: int) -> tuple[Evidence, list[Panel]]:
     """Only the runs that kept this epoch; a sentence for the others."""
-    there = AtEpoch(found.comparison, "validation", found.ruler, "argmax", epoch)
+    there = AtEpoch(found.comparison, "validation", found.ruler, "argmax", epoch=epoch)
     kept, short, broken = [], [], []
     for panel in panels:
         runs = []
