@@ -63,7 +63,7 @@ def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     rest = pulls.sum(1, keepdim=True)
     pulls.addcmul_(p, rest + p_top * cost_top / others, value=-1)
     # for the largest p itself, p_top a_top (1 - p_top) with its two small factors cancelled
-    return losses, pulls.scatter_(1, top, p_top * (cost_top - rest)), torch.ones_like(losses)
+    return losses, pulls.scatter_(1, top, p_top * (cost_top - rest)), 1.0
 
 
 def log_complement(outputs: Tensor) -> Tensor:

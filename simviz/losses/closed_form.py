@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 Plain = Callable[..., Tensor]
-Values = tuple[Tensor, Tensor, Tensor]
+Values = tuple[Tensor, Tensor, float]
 Fast = Callable[..., Values | None]
 
 
@@ -26,7 +26,7 @@ class ClosedForm:
         outputs (M, C) and constants in, losses (M,) out; each loss depends on its own row only. It is
         what a compiler sees, and what vmap and second derivatives use.
     fast : callable
-        The same in; out come the losses (M,), and a matrix (M, C) and a scale (M,) whose product is the
+        The same in; out come the losses (M,), and a matrix (M, C) and a number whose product is the
         gradient. None where it would lose digits, and `plain` is needed after all. It may work in
         place on what it made itself.
     *constants : tensors
@@ -59,15 +59,8 @@ def _is_fast(outputs: Tensor) -> bool:
     return not torch._C._are_functorch_transforms_active()
 
 
-def exponentials(outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """exp(z - max z), its row sums, and max z (M, 1): softmax before its division, in half of its time."""
-    top = outputs.amax(1, keepdim=True)
-    e = (outputs - top).exp_()
-    return e, e.sum(1), top
-
-
 def safe(masses: Tensor) -> bool:
-    """Whether sums of exponentials are so large that nothing was lost to underflow.
+    """Whether sums of probabilities are so large that nothing was lost to underflow.
 
     Never on a GPU, where looking at a value would make it wait.
     """
@@ -95,7 +88,7 @@ class _ClosedForm(torch.autograd.Function):
         else:
             losses, gradient, scale = values
             result = losses if factor is None else losses.sum().mul_(factor)
-            gradient.mul_((scale if factor is None else scale * factor)[:, None])
+            gradient.mul_(scale if factor is None else scale * factor)
         ctx.save_for_backward(gradient, *tensors)
         return result
 

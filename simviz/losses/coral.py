@@ -84,7 +84,7 @@ def _nll_and_gradient(z: Tensor, place: Tensor) -> Values:
     """The loss and its gradient sigmoid(z_k) - [y > k]."""
     above = is_above(place, z)
     losses = -F.logsigmoid(torch.where(above, z, -z)).sum(1)
-    return losses, z.sigmoid().sub_(above.to(z.dtype)), torch.ones_like(losses)
+    return losses, z.sigmoid().sub_(above.to(z.dtype)), 1.0
 
 
 def threshold_log_probabilities(outputs: Tensor, rank: Tensor | None = None) -> Tensor:

@@ -60,7 +60,7 @@ def _nll_and_gradient(z: Tensor, place: Tensor) -> Values:
     """The loss and its gradient sigmoid(z_k) - [y > k] for the tasks k <= y."""
     losses = _nll(z, place)
     gradient = z.sigmoid().sub_(is_above(place, z).to(z.dtype)).mul_(is_above(place + 1, z))
-    return losses, gradient, torch.ones_like(losses)
+    return losses, gradient, 1.0
 
 
 def corn_log_probabilities(outputs: Tensor, rank: Tensor | None = None) -> Tensor:

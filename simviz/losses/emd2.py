@@ -9,7 +9,7 @@ from torch import Tensor
 
 from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values, exponentials
+from simviz.losses.closed_form import ClosedForm, Values
 from simviz.losses.contract import check_number, reduced_loss
 from simviz.losses.registry import register
 from simviz.matrices.core import ClassMatrix
@@ -59,9 +59,9 @@ def _ordered_emd(
     def arranged(values: Tensor) -> Tensor:
         return values if order is None else values.index_select(1, order)
 
-    def difference(p: Tensor, index: Tensor, total: Tensor) -> Tensor:
-        """P - T, both times `total`: one cumulated sum, since the one-hot target is subtracted before it."""
-        return p.scatter_add(1, index[:, None], -total[:, None]).cumsum(1)
+    def difference(p: Tensor, index: Tensor) -> Tensor:
+        """P - T: one cumulated sum, since the one-hot target is subtracted before it."""
+        return p.scatter_add(1, index[:, None], torch.full_like(p[:, :1], -1)).cumsum(1)
 
     def level(d: Tensor, weights: Tensor) -> Tensor:
         """On a circle, the flow around it that costs least is taken off, so that no cut is special."""
@@ -69,18 +69,16 @@ def _ordered_emd(
 
     def plain(z: Tensor, index: Tensor, weights: Tensor) -> Tensor:
         p = z.softmax(1)
-        return level(difference(p, index, torch.ones_like(p[:, 0])), weights).square() @ weights
+        return level(difference(p, index), weights).square() @ weights
 
     def fast(z: Tensor, index: Tensor, weights: Tensor) -> Values:
-        e, total, _ = exponentials(z)
-        share = total.reciprocal()
-        d = level(difference(e, index, total), weights)
+        p = z.softmax(1)
+        d = level(difference(p, index), weights)
         weighted = d if gaps is None else d * weights
         # by p_j it is 2 sum_{i >= j} g_i d_i; a constant for all j drops out in the softmax
         slope = weighted.cumsum(1).sub_(weighted)
-        losses = d.mul_(weighted).sum(1).mul_(share).mul_(share)
-        slope.sub_((torch.linalg.vecdot(slope, e) * share)[:, None]).mul_(e)
-        return losses, slope, share.square_().mul_(-2)
+        losses = d.mul_(weighted).sum(1)
+        return losses, slope.sub_(torch.linalg.vecdot(slope, p)[:, None]).mul_(p), -2.0
 
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         weights = gaps_for(z)

@@ -7,7 +7,7 @@ from typing import Unpack
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values, exponentials
+from simviz.losses.closed_form import ClosedForm, Values
 from simviz.losses.contract import MatrixLike, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -46,10 +46,10 @@ def _cost(z: Tensor, index: Tensor, distance: Tensor) -> Tensor:
 
 def _cost_and_gradient(z: Tensor, index: Tensor, distance: Tensor) -> Values:
     """The loss and its gradient p_j (D_yj - loss)."""
-    e, total, _ = exponentials(z)
-    costs = rows_of(distance, z, index).mul_(e)
-    losses = costs.sum(1) / total
-    return losses, costs.addcmul_(e, losses[:, None], value=-1), total.reciprocal_()
+    p = z.softmax(1)
+    costs = rows_of(distance, z, index).mul_(p)
+    losses = costs.sum(1)
+    return losses, costs.addcmul_(p, losses[:, None], value=-1), 1.0
 
 
 @register

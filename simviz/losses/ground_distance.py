@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values, exponentials
+from simviz.losses.closed_form import ClosedForm, Values
 from simviz.losses.contract import (
     MatrixLike,
     as_number,
@@ -59,13 +59,12 @@ def penalized_cross_entropy(outputs: Tensor, target: Tensor, cost: Tensor, lam: 
 
     def fast(z: Tensor, index: Tensor, cost: Tensor) -> Values:
         """By z_j: p_j (1 + 2 lam (s_j - r)) - [j = y], with s_j = p_j cost_yj and r = sum_j p_j s_j."""
-        e, total, top = exponentials(z)
-        share = total.reciprocal()
-        costs = rows_of(cost, z, index).mul_(e)
-        regularizer = lam * torch.linalg.vecdot(costs, e) * share * share
-        losses = (top.squeeze(1) - pick(z, index)) + total.log() + regularizer
-        costs.mul_((2 * lam * share)[:, None]).add_((1 - 2 * regularizer)[:, None]).mul_(e)
-        return losses, costs.scatter_add_(1, index[:, None], -total[:, None]), share
+        log_p = z.log_softmax(1)
+        nll, p = -pick(log_p, index), log_p.exp_()
+        costs = rows_of(cost, z, index).mul_(p).mul_(lam)
+        regularizer = torch.linalg.vecdot(costs, p)
+        gradient = torch.add((1 - 2 * regularizer)[:, None], costs, alpha=2, out=costs).mul_(p)
+        return nll + regularizer, gradient.scatter_add_(1, index[:, None], torch.full_like(nll, -1)[:, None]), 1.0
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         log_p = z.log_softmax(1)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values, exponentials, safe
+from simviz.losses.closed_form import ClosedForm, Values, safe
 from simviz.losses.contract import MatrixLike, check_number, check_size, matrix_tensor, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -57,13 +57,12 @@ def blurred_nll(outputs: Tensor, rows: Tensor) -> Tensor:
 
 def blurred_nll_and_gradient(outputs: Tensor, rows: Tensor) -> Values | None:
     """The loss and its gradient p - q, q_c = S_yc p_c / sum_k S_yk p_k. It overwrites `rows`."""
-    e, total, _ = exponentials(outputs)
-    shares = rows.mul_(e)
+    p = outputs.softmax(1)
+    shares = rows.mul_(p)
     mass = shares.sum(1)
     if not safe(mass):
         return None
-    ratio = total / mass
-    return ratio.log(), e.addcmul_(shares, ratio[:, None], value=-1), total.reciprocal()
+    return -mass.log(), p.addcmul_(shares, mass.reciprocal()[:, None], value=-1), 1.0
 
 
 def _index_nll(z: Tensor, index: Tensor, similarity: Tensor) -> Tensor:

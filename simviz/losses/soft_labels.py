@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values, safe
+from simviz.losses.closed_form import ClosedForm, Values
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -45,16 +45,11 @@ def _index_loss(z: Tensor, index: Tensor, labels: Tensor) -> Tensor:
     return -(z.log_softmax(1) * rows_of(labels, z, index)).sum(1)
 
 
-def _index_loss_and_gradient(z: Tensor, index: Tensor, labels: Tensor) -> Values | None:
+def _index_loss_and_gradient(z: Tensor, index: Tensor, labels: Tensor) -> Values:
     """The loss and its gradient m p - t, m = sum_c t_c."""
-    shifted = z - z.amax(1, keepdim=True)
-    e = shifted.exp()
-    total, rows = e.sum(1), rows_of(labels, z, index)
-    mass = rows.sum(1)
-    if not safe(mass):
-        return None
-    losses = mass * total.log() - torch.linalg.vecdot(rows, shifted)
-    return losses, e.addcmul_(rows, (total / mass)[:, None], value=-1), mass / total
+    log_p, rows = z.log_softmax(1), rows_of(labels, z, index)
+    losses, mass = -torch.linalg.vecdot(rows, log_p), rows.sum(1, keepdim=True)
+    return losses, rows.addcmul_(log_p.exp_(), mass, value=-1), -1.0
 
 
 def soft_labels(distance: Tensor, beta: float) -> Tensor:
@@ -64,7 +59,9 @@ def soft_labels(distance: Tensor, beta: float) -> Tensor:
     tensor([[0.5000, 0.5000],
             [0.5000, 0.5000]])
     """
-    return (-beta * distance).softmax(1)
+    labels = (-beta * distance).softmax(1)
+    # numbers too small for full precision would make every product with them many times slower
+    return torch.where(labels < torch.finfo(labels.dtype).tiny, 0, labels)
 
 
 @register
