@@ -119,7 +119,7 @@ class Trainer:
         ValueError
             In the epoch in which the loss is no longer finite.
         """
-        while self.epoch < self.spec.epochs:
+        while self.epoch < self.spec.epochs and not self._out_of_patience():
             started = time.perf_counter()
             self.network.train()
             total = torch.zeros((), device=self.device)
@@ -133,8 +133,6 @@ class Trainer:
             warm = self.epoch < self.warmup
             self.epoch += 1
             yield self._end_epoch(mean_loss, time.perf_counter() - started, warm)
-            if self._out_of_patience():
-                return
 
     def predict(self, part: str) -> Predictions:
         """Log-probabilities and features of one part with the weights as they are now."""

@@ -135,6 +135,21 @@ def resume_here(comparison, states):
     worker.work(comparison)
 
 
+def test_a_run_that_had_stopped_early_is_not_trained_further(make, no_wait):
+    """Its process may have died after the last epoch, before the result."""
+    comparison = make(settings=("ce",), epochs=50, patience=1)
+    (run,) = comparison.runs
+    worker.work(comparison)
+    before = run.result()
+    queue._wake([run])
+    heard = []
+    worker.work(comparison, lambda _, event: heard.append(event))
+    assert heard == []
+    assert run.status["state"] == "finished"
+    assert run.result() == before
+    assert run.status["reached"] == len(run.metrics()) < 50
+
+
 def test_what_is_over_is_resumed_only_if_nothing_of_it_is_missing(make):
     comparison = make()
     worker.work(comparison, lambda run, event: run.want("cancel"))
