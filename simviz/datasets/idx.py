@@ -11,6 +11,7 @@ import gzip
 import math
 import zlib
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from simviz.classes import ClassSet
 from simviz.datasets.core import TEST, TRAIN
 from simviz.datasets.listing import Listing
 
+_BLOCK = 2**20
 _STEMS = {TRAIN: "train", TEST: "t10k"}
 MAX_COUNT, MAX_SIDE, MAX_BYTES = 1_000_000, 1024, 2_000_000_000
 
@@ -102,13 +104,20 @@ def read(path: Path, dimensions: int) -> np.ndarray:
             size = math.prod(shape)
             if shape[0] > MAX_COUNT or max(shape[1:], default=0) > MAX_SIDE or size > MAX_BYTES:
                 raise ValueError(f"{path} says that it holds {' x '.join(map(str, shape))} bytes; that is not believed")
-            content = file.read(size + 1)
+            content = b"".join(_blocks(file, size + 1))
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
     if len(content) != size:
         held = "more" if len(content) > size else f"{len(content)}"
         raise ValueError(f"{path} holds {held} bytes after its header where {size} are due; download it again")
     return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _blocks(file: gzip.GzipFile | BufferedReader, size: int) -> Iterator[bytes]:
+    """At most `size` bytes; what a header says is not set aside before it is there."""
+    while size and (block := file.read(min(_BLOCK, size))):
+        size -= len(block)
+        yield block
 
 
 def _file(folder: Path, part: int, kind: str) -> Path | None:

@@ -16,16 +16,16 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from simviz import npz
 from simviz.classes import ClassSet
 from simviz.evaluation.predictions import Predictions
 from simviz.evaluation.ruler import RULERS
 from simviz.matrices import ClassMatrix
-from simviz.runs import weights
+from simviz.runs import records, weights
 from simviz.runs.files import MAX_JSON_BYTES, StoreError, check_writable, write_json
 from simviz.runs.spec import checked
 from simviz.runs.store import ID, SCHEMA_VERSION, SETTLED, Comparison, Run, Store, new_folder
@@ -34,8 +34,6 @@ from simviz.runs.tuning import Tuning
 MAX_FILES = 50_000
 MAX_BYTES = 2 * 2**30
 MAX_FILE_BYTES = 512 * 2**20
-MAX_RUNS = 2000
-MAX_TEXT = 4000
 _RUN = r"(?P<run>[A-Za-z0-9][A-Za-z0-9._+-]{0,119})"
 _NAMES = re.compile(
     r"(?:(?P<comparison>[A-Za-z0-9][A-Za-z0-9._+-]{0,119})/)"
@@ -43,58 +41,9 @@ _NAMES = re.compile(
     r"weights\.safetensors|(?:validation|test|matrix)\.npz|epochs/[0-9]{4,8}\.npz))"
 )
 
-Plain = str | int | float | bool | None
 
-
-class _Status(BaseModel):
-    state: str = Field(max_length=40)
-    epoch: int = 0
-    epochs: int = 0
-    reached: int | None = None
-    seconds: float | None = None
-    progress: float | None = None
-    error: str | None = Field(default=None, max_length=MAX_TEXT)
-
-
-class _Data(BaseModel):
-    name: str = Field(max_length=MAX_TEXT)
-    fingerprint: str = Field(max_length=100)
-    split: dict[Literal["train", "validation", "test"], int]
-    unit_name: str = Field(default="image", max_length=100)
-    notes: list[str] = []
-
-
-class _Origin(BaseModel):
-    name: str = Field(max_length=MAX_TEXT)
-    spec: str = Field(default="", max_length=MAX_TEXT)
-    fingerprint: str = Field(default="", max_length=100)
-
-
-class _Choice(BaseModel):
-    choice: str | None = Field(default=None, max_length=MAX_TEXT)
-    text: str = Field(default="", max_length=MAX_TEXT)
-
-
-class _Info(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    schema_version: int = Field(le=SCHEMA_VERSION)
-    title: str = Field(default="", max_length=MAX_TEXT)
-    created: float = 0.0
-    runs: list[str] = Field(max_length=MAX_RUNS)
-    classes: dict[str, Any]
-    ruler: _Choice = _Choice()
-    dataset: _Origin
-    unit_name: str = Field(default="image", max_length=100)
-    notes: list[str] = []
+class _Info(records.Info):
     tuning: Tuning | None = None
-
-
-class _Flat(RootModel[dict[str, Plain]]):
-    """Names and plain values."""
-
-
-class _Epoch(RootModel[dict[str, int | float | bool | None]]):
-    """Names and numbers."""
 
 
 def pack(comparison: Comparison, target: IO[bytes]) -> None:
@@ -204,11 +153,11 @@ def _check_run(run: Path, num_classes: int) -> None:
         checked(**spec)
     except (ValueError, TypeError) as error:
         raise StoreError(f"{run.name}/spec.json: {error}") from None
-    status = _read(run / "status.json", _Status)
+    status = _read(run / "status.json", records.Status)
     if status["state"] not in SETTLED:
         status["state"] = "cancelled"
     write_json(run / "status.json", {"schema_version": SCHEMA_VERSION, **status})
-    for name, model in (("environment", _Flat), ("data", _Data), ("result", _Flat)):
+    for name, model in (("environment", records.Flat), ("data", records.Data), ("result", records.Flat)):
         path = run / f"{name}.json"
         if path.exists():
             kept = _read(path, model)  # type: ignore[arg-type]
@@ -240,7 +189,7 @@ def _check_metrics(path: Path) -> None:
     lines = []
     for number, text in enumerate(path.read_text(errors="replace").splitlines(), 1):
         try:
-            row = _Epoch.model_validate(json.loads(text, parse_constant=_refuse)).root
+            row = records.Epoch.model_validate(json.loads(text, parse_constant=_refuse)).root
         except (ValueError, RecursionError):
             raise StoreError(f"{path.parent.name}/{path.name}: line {number} is not a row of numbers") from None
         if type(row.get("epoch")) is not int:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz import npz
+from simviz.runs import records
 
 READ_ONLY = "SIMVIZ_READ_ONLY"
 MAX_JSON_BYTES = 20 * 2**20
@@ -58,7 +59,7 @@ class replacing:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of at most 20 MiB; StoreError in one sentence otherwise."""
+    """A JSON object of at most 20 MiB, of the fields that `records` knows for its name; StoreError otherwise."""
     where = f"{path.parent.name}/{path.name}"
     text = read_text(path)
     try:
@@ -68,6 +69,10 @@ def read_json(path: Path) -> dict[str, Any]:
         raise StoreError(f"{where} cannot be read: {said}") from None
     if not isinstance(data, dict):
         raise StoreError(f"{where} is not a JSON object")
+    try:
+        records.check(path.name, data)
+    except ValueError as error:
+        raise StoreError(f"{where}: {error}") from None
     return data
 
 

@@ -38,9 +38,9 @@ from simviz.evaluation.predictions import Predictions
 from simviz.matrices import ClassMatrix
 from simviz.runs.files import StoreError, check_writable, last_lines, read_arrays, read_json, read_text, write_json
 from simviz.runs.liveness import alive, serving
+from simviz.runs.records import SCHEMA_VERSION
 from simviz.runs.spec import RunSpec, checked
 
-SCHEMA_VERSION = 1
 ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,119}$")
 SETTLED = ("finished", "cancelled", "failed")
 
@@ -62,7 +62,7 @@ class Run:
     @cached_property
     def spec(self) -> RunSpec:
         data = read_json(self.path / "spec.json")
-        if data.pop("schema_version", SCHEMA_VERSION) > SCHEMA_VERSION:
+        if data.pop("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
             raise StoreError(f"{self.id} was written by a newer simviz; update to read it")
         try:
             return checked(**data)
