@@ -42,7 +42,7 @@ def headers(path: Path, *, limit: int = MAX_BYTES) -> dict[str, tuple[tuple[int,
         try:
             return {_name(member): _checked(archive, member, path) for member in archive.infolist()}
         except BROKEN_ZIP as error:
-            raise ValueError(f"{path.name} cannot be read: {_line(error)}") from None
+            raise ValueError(f"{path.name} cannot be read: {first_line(error)}") from None
 
 
 def read(path: Path, *, skip: Collection[str] = (), limit: int = MAX_BYTES) -> dict[str, NDArray[Any]]:
@@ -57,7 +57,7 @@ def read(path: Path, *, skip: Collection[str] = (), limit: int = MAX_BYTES) -> d
                     with archive.open(member) as stream:
                         found[name] = read_npy(stream, f"{name!r} in {path.name}")
             except BROKEN_ZIP as error:
-                raise ValueError(f"{path.name} cannot be read: {_line(error)}") from None
+                raise ValueError(f"{path.name} cannot be read: {first_line(error)}") from None
     return found
 
 
@@ -81,7 +81,7 @@ def read_npy(stream: IO[bytes], where: str) -> NDArray[Any]:
     try:
         array = np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, MemoryError) as error:
-        raise ValueError(f"{where} is cut short or damaged: {_line(error)}") from None
+        raise ValueError(f"{where} is cut short or damaged: {first_line(error)}") from None
     if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
         codes = array.ravel().view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
         if (codes > _LAST_CHARACTER).any() or ((codes >= _SURROGATES[0]) & (codes <= _SURROGATES[1])).any():
@@ -95,7 +95,7 @@ def _opened(path: Path, limit: int) -> zipfile.ZipFile:
             raise ValueError(f"{path.name} is no plain file; links and devices are not followed")
         archive = zipfile.ZipFile(path)
     except BROKEN_ZIP as error:
-        raise ValueError(f"{path.name} cannot be read: {_line(error)}") from None
+        raise ValueError(f"{path.name} cannot be read: {first_line(error)}") from None
     members = archive.infolist()
     fault = ""
     if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > limit:
@@ -131,7 +131,7 @@ def _checked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> t
     return shape, dtype.kind
 
 
-def _line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error, without what a terminal would run."""
     text = (str(error).splitlines() or [type(error).__name__])[0][:200]
     return "".join(c if c.isprintable() else "?" for c in text)

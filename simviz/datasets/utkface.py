@@ -19,6 +19,7 @@ import numpy as np
 from simviz.classes import ClassSet
 from simviz.datasets.core import TEST, TRAIN, VALIDATION
 from simviz.datasets.listing import UNDECIDED, Listing
+from simviz.npz import first_line
 
 SIZE = 60
 OLDEST = 90
@@ -107,7 +108,7 @@ def _members(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{path} cannot be read as a zip: {error}") from None
+        raise ValueError(f"{path} cannot be read as a zip: {first_line(error)}") from None
     if len(infos) > MAX_MEMBERS:
         raise ValueError(f"{path} has {len(infos)} members; at most {MAX_MEMBERS} are read")
     total = 0

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from simviz.classes import quoted
 from simviz.matrices.core import KINDS, ROUNDING, ClassMatrix
-from simviz.npz import BROKEN_ZIP, npy_header, read_npy
+from simviz.npz import BROKEN_ZIP, first_line, npy_header, read_npy
 from simviz.settings import MATRIX_FILES
 
 MAX_FILE_CLASSES = 5_000
@@ -249,7 +249,7 @@ def _from_npz(data: bytes) -> tuple[list[str], NDArray[Any], str, dict[str, Any]
             kind = _member(archive, "kind", "U", 0, 4 * MAX_NAME)
             recipe = _member(archive, "recipe", "U", 0, _MAX_RECIPE)
     except BROKEN_ZIP as error:
-        raise ValueError(f"the npz file cannot be read: {error}") from None
+        raise ValueError(f"the npz file cannot be read: {first_line(error)}") from None
     if values is None or names is None:
         absent = "values" if values is None else "names"
         raise ValueError(f"the npz file has no member {absent!r}; it needs names (C texts) and values (C x C numbers)")

@@ -74,7 +74,7 @@ def unpack(source: IO[bytes], store: Store) -> Comparison:
             with zipfile.ZipFile(source) as archive:
                 name = _extract(archive, folder)
         except npz.BROKEN_ZIP as error:
-            raise StoreError(f"this is not a zip file that can be read: {error}") from None
+            raise StoreError(f"this is not a zip file that can be read: {npz.first_line(error)}") from None
         _check(folder)
         final = new_folder(store.root, name)
         final.rmdir()
