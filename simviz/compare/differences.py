@@ -14,6 +14,10 @@ from simviz.evaluation.statistics import SeedDifference, holm, paired_over_seeds
 
 METRICS = ("accuracy", "mean_cost")
 MANY_SEEDS = 1000
+NEEDED = (
+    "Seeds needed: so many that the 95 % interval leaves 0 if mean and spread stay what they are; it then does so "
+    "about every other time."
+)
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,13 @@ class Duel:
         said = f"{name} {change.mean:+.3f} (95 % {change.low:+.3f} to {change.high:+.3f})"
         if self.decided:
             return f"{said}, {'better' if self.better else 'worse'}"
-        return f"{said}, not told apart on {change.n} seeds, {self._would_take()}"
+        return f"{said}, not told apart on {change.n} seeds ({self._needed})"
 
-    def _would_take(self) -> str:
+    @property
+    def _needed(self) -> str:
         if self.needed is None:
-            return "and no number of them would tell equal means apart"
-        count = f"more than {MANY_SEEDS}" if self.needed > MANY_SEEDS else f"about {self.needed}"
-        return f"{count} would decide it as often as not if mean and spread stay"
+            return "no number of them tells equal means apart"
+        return f"{f'more than {MANY_SEEDS}' if self.needed > MANY_SEEDS else f'about {self.needed}'} needed"
 
 
 def duel(ours: Row, theirs: Row, metric: str, comparisons: int = 1) -> Duel | None:
@@ -107,6 +111,8 @@ def findings(rows: Sequence[Row], baseline: str = "ce") -> list[str]:
         if row.label in met:
             text = f"{row.label} against {baseline}: {'; '.join(d.text for d in met[row.label].values())}."
             texts.append(text + (" It was trained on the very matrix that measures it." if row.same_ruler else ""))
+    if any(d.change.n > 1 and not d.decided for found in met.values() for d in found.values()):
+        texts.append(NEEDED)
     return [*texts, _permutation(met)]
 
 

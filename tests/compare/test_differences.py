@@ -49,7 +49,7 @@ def test_it_is_said_plainly_that_no_loss_wins():
     assert texts[0] == "In accuracy no loss beats ce: none of 2 is better with its whole 95 % interval."
     assert texts[1].startswith("In mean cost no loss beats ce")
     assert "worse" in texts[2]
-    assert "no number of them would tell equal means apart" in texts[3]
+    assert "no number of them tells equal means apart" in texts[3]
 
 
 def test_a_winner_is_held_against_its_controls():
@@ -73,7 +73,7 @@ def test_a_lower_cost_and_a_higher_accuracy_are_better():
 
 
 @pytest.mark.parametrize(
-    ("shift", "text"), [(0.004, "about "), (1e-5, "more than 1000 would decide it"), (0.5, "better")]
+    ("shift", "text"), [(0.004, "seeds (about "), (1e-5, "(more than 1000 needed)"), (0.5, "better")]
 )
 def test_how_many_seeds_would_be_needed_is_never_nonsense(shift, text):
     found = compare.duel(row("gce", around(0.5 + shift, turn=3), around(0.4)), CE, "accuracy")

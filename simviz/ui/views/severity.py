@@ -16,6 +16,7 @@ from simviz.ui.views import (
     severity_distances,
     severity_order,
     severity_ranking,
+    severity_sweeps,
     severity_table,
     take_away,
 )
@@ -47,6 +48,7 @@ def show() -> None:
     )
     severity_table.show(found, rows)
     _accuracy_cost(found, rows, ruler)
+    severity_sweeps.show(found, rows, ruler)
     _room(found, rows, ruler)
     take_away.show(found)
 
