@@ -70,6 +70,7 @@ def _rates(record: Tuning) -> None:
         st.dataframe(
             table,
             hide_index=True,
+            placeholder="",
             column_config=dict.fromkeys(table.columns[1:], form),
             alt=f"Validation {metric} at each rate. Chosen: {said}",
         )
