@@ -140,7 +140,7 @@ class _Post:
 
 
 @dataclass(frozen=True)
-class _Order:
+class Order:
     """What a node is told of a run. The ticket is of one attempt: a node that was thought dead is not listened to."""
 
     run: str
@@ -150,7 +150,7 @@ class _Order:
     version: str = __version__
 
 
-def _train_there(data: Any, rest: Any, order: _Order, post: Any) -> Parcel:
+def train_there(data: Any, rest: Any, order: Order, post: Any) -> Parcel:
     """On a node: train in a folder of its own and return that folder's files."""
     import ray
 
@@ -224,7 +224,10 @@ class _Fleet:
         meter = budget.Meter(comparison)
         try:
             while self._send_waiting(flights, comparison, tried) or flights:
-                granted = meter.tick() if any(f.aloft for f in flights.values()) else budget.read(comparison)
+                if any(flight.aloft for flight in flights.values()):
+                    granted = meter.tick()
+                else:  # waiting costs nothing
+                    meter, granted = budget.Meter(comparison), budget.read(comparison)
                 self._look(flights, comparison, listener, granted)
         except KeyboardInterrupt:
             self._stop(flights, comparison, listener)
@@ -256,10 +259,10 @@ class _Fleet:
             return
         # Without a checkpoint it begins anew, and what came home of an earlier attempt would only mislead it.
         files = parcels.pack(run.path, {}) if _resumes(run) else {}
-        order = _Order(run.id, flight.ticket, {"schema_version": SCHEMA_VERSION, **run.spec.model_dump()}, files)
+        order = Order(run.id, flight.ticket, {"schema_version": SCHEMA_VERSION, **run.spec.model_dump()}, files)
         gpu = run.spec.device != "cpu" and self._ray.cluster_resources().get("GPU")
         needs: dict[str, Any] = {"num_cpus": 1, "num_gpus": 1 if gpu else 0, "max_retries": 0}
-        task = self._ray.remote(_train_there).options(name=f"simviz {run.id}", **needs)
+        task = self._ray.remote(train_there).options(name=f"simviz {run.id}", **needs)
         flights[task.remote(data, rest, order, self._post)] = flight
 
     def _ingredients(self, spec: RunSpec, comparison: Comparison) -> tuple[Any, Any]:
@@ -324,7 +327,8 @@ class _Fleet:
         run, reached = flight.run, max((line["epoch"] for line in flight.run.metrics()), default=0)
         status.log(run, f"attempt {flight.attempt} ended with its node or process: {why}\n")
         if flight.attempt == ATTEMPTS:
-            self._say(flight, "failed", error=f"its node or process died {ATTEMPTS} times; finished epochs are kept")
+            times = f"{ATTEMPTS} time{'' if ATTEMPTS == 1 else 's'}"
+            self._say(flight, "failed", error=f"its node or process died {times}; finished epochs are kept")
             return True
         flight.attempt, flight.aloft = flight.attempt + 1, False
         begins = f"goes on from epoch {reached}" if _resumes(run) else "begins anew"

@@ -73,6 +73,14 @@ class Nodes:
         first = psutil.Process(self._started[name].pid)
         return [first, *first.children(recursive=True)]
 
+    def training(self, name: str) -> list[psutil.Process]:
+        """Processes of the node in which a run is being trained."""
+        found = []
+        for one in self.processes(name):
+            with suppress(psutil.NoSuchProcess):
+                found += [one] if one.name().startswith("ray::simviz") else []
+        return found
+
     def remove(self, name: str) -> None:
         """SIGKILL to every process of a node at once, as if its power failed."""
         family = self.processes(name)
