@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from simviz.figures.heatmap import CELL_LIMIT, FULL_LAYER, IMAGE_BLOCKS, TEXT_LIMIT, WINDOW, Scale, heatmap, window
+from simviz.figures.heatmap import (
+    CELL_LIMIT,
+    FULL_LAYER,
+    IMAGE_BLOCKS,
+    LAYER_POINTS,
+    TEXT_LIMIT,
+    WINDOW,
+    Scale,
+    heatmap,
+    window,
+)
 
 rng = np.random.default_rng(0)
 
@@ -77,6 +87,17 @@ def test_many_classes_leave_empty_cells_out_of_the_click_layer():
     values[3, 5] = 2
     layer = heatmap(values, names(count), Scale("n"), hover=lambda i, j: "").data[1]
     assert [list(c) for c in layer.customdata] == [[3, 5]]
+
+
+def test_of_many_cells_the_largest_can_be_clicked():
+    count = 60
+    values = rng.standard_normal((count, count))
+    layer = heatmap(values, names(count), Scale("d", diverging=True), hover=lambda i, j: f"{i} as {j}").data[1]
+    assert len(layer.x) == LAYER_POINTS
+    inside = np.zeros((count, count), dtype=bool)
+    inside[tuple(np.array(layer.customdata, dtype=int).T)] = True
+    assert inside.sum() == LAYER_POINTS
+    assert np.abs(values[inside]).min() > np.abs(values[~inside]).max()
 
 
 def test_lines_separate_groups_in_the_drawn_order():
@@ -204,7 +225,7 @@ def test_over_an_image_a_point_stands_for_the_largest_cell_of_its_block():
     assert sorted(map(list, layer.customdata)) == [[4, 6], [990, 20]]
     at = [list(c) for c in layer.customdata].index([4, 6])
     assert "largest of 2 here<br>4 as 6" in layer.text[at]
-    assert (layer.x[at], layer.y[at]) == (12, 12)  # in the middle of the block
+    assert (layer.x[at], layer.y[at]) == (19.5, 19.5)  # in the middle of the block
     full = heatmap(rng.random((count, count)), names(count), Scale("share"), hover=lambda i, j: f"{i} as {j}")
     assert len(full.data[-1].x) <= IMAGE_BLOCKS**2
 
