@@ -58,7 +58,7 @@ def test_a_pause_and_a_resume_are_asked_for_in_files(visit, training, spawned):
     write_json(first.path / "status.json", {"state": "paused", "epoch": 2, "epochs": 4, "progress": 0.5})
     at.run()
     assert ":violet-badge[2 paused]" in says(at)
-    assert "0 of 2 runs done; what is left goes on from its last finished epoch, once resumed" in texts(at)
+    assert "0 of 2 runs done; the rest goes on from its last finished epoch once resumed" in texts(at)
     at.button(key=f"resume-{training.id}").click().run()
     assert not at.exception
     assert [r.status["state"] for r in training.runs] == ["queued", "queued"]
@@ -126,7 +126,7 @@ def test_a_spent_budget_is_said_plainly_and_can_be_granted_again(visit, runs, sp
     at = visit("train")
     assert f"not started: {over}" in says(at)
     assert f"stopped here: {over}" in says(at)
-    assert "nothing of what is left was begun" in texts(at)
+    assert "1 of 2 runs done; the rest begins once resumed" in texts(at)
     at.button(key=f"resume-cancelled-{made.id}").click().run()
     assert first.status["state"] == "queued"
     assert second.status["state"] == "not started"

@@ -201,8 +201,8 @@ def _held(found: Sequence[Line]) -> None:
     done = sum(one.over for one in found)
     left = [one for one in found if one.state in queue.INTERRUPTED]
     begun = any(one.epoch for one in left)
-    how = "what is left goes on from its last finished epoch" if begun else "nothing of what is left was begun"
-    st.progress(_share(found), text=f"{done} of {len(found)} runs done; {how}, once resumed")
+    how = "goes on from its last finished epoch" if begun else "begins"
+    st.progress(_share(found), text=f"{done} of {len(found)} runs done; the rest {how} once resumed")
 
 
 def _share(found: Sequence[Line]) -> float:
@@ -292,7 +292,7 @@ def _said(comparison: Comparison, found: Sequence[Line]) -> None:
         st.caption(f"{len(troubled) - TROUBLES} more runs failed or cannot be read; the runs page shows each.")
     warned: dict[str, list[str]] = {}
     for one in found:
-        if one.said and one.state in ("finished", "cancelled", *queue.INTERRUPTED):
+        if one.said and one.state in ("finished", "cancelled", "queued", *queue.INTERRUPTED):
             warned.setdefault(one.said, []).append(f"`{one.setting}` seed {one.seed}" if one.setting else one.run)
     for text, names in warned.items():
         more = f" and {len(names) - 4} more" if len(names) > 4 else ""
