@@ -51,19 +51,19 @@ def plane(
             hovertemplate=f"{style.escape(setting)}<br>{where}",
         )
     if len(front):
-        x, y = np.array(sorted(front), dtype=np.float64).T
+        across, up = np.array(sorted(front), dtype=np.float64).T
         fig.add_scatter(
-            x=x,
-            y=y,
+            x=across,
+            y=up,
             mode="lines",
             name="none is better in both",
             line={"color": FRONT, "dash": "dot", "width": 3},
             hoverinfo="skip",
         )
-    for number, (name, (x, y)) in enumerate(controls.items()):
+    for number, (name, point) in enumerate(controls.items()):
         fig.add_scatter(
-            x=[x],
-            y=[y],
+            x=[point[0]],
+            y=[point[1]],
             mode="markers",
             name=style.escape(name),
             marker={

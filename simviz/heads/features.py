@@ -80,7 +80,7 @@ def features(values: ArrayLike, target: ArrayLike, num_classes: int, units: Arra
     target : integer (N,), in 0 ... num_classes - 1
     num_classes : C, at least 1
     units : integer or str (N,), optional
-        The unit of each sample; every sample is its own where it is left out.
+        The unit of each sample; every sample is its own where it is left out. Names are numbered.
 
     Raises
     ------
@@ -116,4 +116,6 @@ def features(values: ArrayLike, target: ArrayLike, num_classes: int, units: Arra
     given = np.asarray(units)
     if given.shape != labels.shape:
         raise ValueError(f"units have the shape {given.shape} for {len(labels):,} samples; one a sample is needed")
-    return Features(narrow, labels, np.unique(given, return_inverse=True)[1].astype(np.int64), num_classes)
+    if given.dtype.kind not in "iu":
+        given = np.unique(given, return_inverse=True)[1]
+    return Features(narrow, labels, given.astype(np.int64), num_classes)

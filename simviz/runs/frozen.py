@@ -88,7 +88,7 @@ def load(run: Run, classes: ClassSet) -> Frozen:
     return Frozen(fit.spread(most), held, found["test"], part)
 
 
-def keep(run: Run, classes: ClassSet, say: Callable[[float], None] = lambda share: None) -> None:
+def keep(run: Run, classes: ClassSet, say: Callable[[float], object] = lambda share: None) -> None:
     """Ask the run's network for the features of up to 10,000 images of each part, and keep them in its folder.
 
     Parameters
@@ -113,6 +113,7 @@ def keep(run: Run, classes: ClassSet, say: Callable[[float], None] = lambda shar
         raise StoreError(
             f"{data.name} is not what {run.id} was trained on: fingerprint {data.fingerprint}, not {known}"
         )
+    data = data if run.spec.train_size is None else data.subset(run.spec.train_size)
     rows = {part: _drawn(data.labels, data.indices(part)) for part in PARTS}
     total, done = sum(map(len, rows.values())), 0
     arrays: dict[str, NDArray[Any]] = {}

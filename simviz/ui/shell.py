@@ -42,6 +42,12 @@ PAGES = {
             ":material/model_training:",
             "Train several losses on the same data, and watch them.",
         ),
+        (
+            "live",
+            "Drag the matrix",
+            ":material/tune:",
+            "Move a slider, and see which mistakes a network with a new last layer makes.",
+        ),
     ],
     "Inspect": [
         ("confusion", "Confusion", ":material/apps:", "Which classes each loss takes for which, and the images."),

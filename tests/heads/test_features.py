@@ -55,3 +55,9 @@ def test_a_part_has_every_class_as_evenly_as_there_are_samples():
     assert np.array_equal(part.values, samples.spread(34).values)
     assert not np.array_equal(part.values, samples.spread(34, seed=1).values)
     assert samples.spread(154) is samples
+
+
+def test_numbers_of_units_are_kept_so_that_two_parts_can_be_compared():
+    parts = [heads.features(np.zeros((2, 1)), [0, 0], 1, units) for units in ([7, 9], [9, 12])]
+    assert set(parts[0].units) & set(parts[1].units) == {9}
+    assert heads.features(np.zeros((3, 1)), [0, 0, 0], 1, ["b", "a", "b"]).units.tolist() == [1, 0, 1]

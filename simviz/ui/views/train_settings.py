@@ -67,6 +67,12 @@ def show(classes: ClassSet, changed_words: int) -> Settings:
     return Settings(good, whole, wrong)
 
 
+def offer(classes: ClassSet, settings: list[str]) -> None:
+    """Callback of another page: these settings, and no others, are chosen when the train page is seen next."""
+    key = f"settings-{ClassSet(classes.names).fingerprint}"
+    st.session_state[key], st.session_state[f"{key}/known"] = list(settings), list(settings)
+
+
 def edited_words(whole: ClassSet) -> dict[str, str]:
     """Class -> word, as changed on the similarity page for the classes of this data set."""
     typed = editor.edits(f"words-{whole.fingerprint}")

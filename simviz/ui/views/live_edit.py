@@ -1,0 +1,174 @@
+"""The matrix changed by hand: cells, and the group of a class. Kept for the session, for each set of classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from simviz.classes import ClassSet
+from simviz.figures import heatmap as pictures
+from simviz.figures import style
+from simviz.matrices import ClassMatrix
+from simviz.ui import charts
+from simviz.ui.text import plain
+
+EDITS = "live/edits"
+CELL, VALUE, MIRROR, PLOT = ("live-true", "live-other"), "live-value", "live-mirror", "live-matrix"
+MOVED, GROUP = "live-moved", "live-group"
+
+
+def edits(classes: ClassSet) -> dict[str, dict[Any, Any]]:
+    """`cells`: (true, other) -> value, and `groups`: class -> its new group. Names, so that any matrix takes them."""
+    kept = st.session_state.setdefault(EDITS, {})
+    return kept.setdefault(ClassSet(classes.names).fingerprint, {"cells": {}, "groups": {}})
+
+
+def regrouped(classes: ClassSet) -> ClassSet:
+    """The classes in the groups that they were moved to."""
+    moved = edits(classes)["groups"]
+    if classes.groups is None or not moved:
+        return classes
+    groups = [moved.get(name, path) for name, path in zip(classes.names, classes.groups, strict=True)]
+    return ClassSet(
+        classes.names, positions=classes.positions, period=classes.period, groups=groups, words=classes.words
+    )
+
+
+def edited(matrix: ClassMatrix, classes: ClassSet) -> ClassMatrix:
+    """The matrix with the cells that were set; the very same one where none was, or all are as they had been."""
+    values = matrix.values.copy()
+    for (true, other), value in edits(classes)["cells"].items():
+        values[matrix.names.index(true), matrix.names.index(other)] = value
+    if np.array_equal(values, matrix.values):
+        return matrix
+    return ClassMatrix(matrix.names, values, matrix.kind, recipe={**matrix.recipe, "edited": True})
+
+
+def show(classes: ClassSet, matrix: ClassMatrix) -> None:
+    """The heat map to click, the cell in two boxes, the group of a class, and a way back."""
+    st.caption(
+        "Click a cell, or choose it below, and give it a value; the last layer answers at once. What is changed here "
+        "holds for this session and stays on top of whatever the sliders build; it is not part of a link."
+    )
+    _picture(matrix)
+    left, middle, right = st.columns(3)
+    chosen = [
+        box.selectbox(label, matrix.names, index=None, key=key, persist_state="session", placeholder="or click a cell")
+        for box, label, key in zip((left, middle), ("Row: true class", "Column: other class"), CELL, strict=True)
+    ]
+    true, other = chosen
+    if true is not None and other is not None and true != other:
+        _value(matrix, true, other, right)
+    elif true is not None and true == other:
+        right.caption("A class is itself: the diagonal stays.")
+    _group(classes)
+    known = edits(classes)
+    count = len(known["cells"]) + len(known["groups"])
+    if count:
+        cells = ", ".join(f"{plain(t)} for {plain(o)} = {v:g}" for (t, o), v in list(known["cells"].items())[:6])
+        more = f" and {len(known['cells']) - 6} more" if len(known["cells"]) > 6 else ""
+        moved = ", ".join(f"{plain(name)} to {plain(' / '.join(path))}" for name, path in known["groups"].items())
+        st.markdown("Changed: " + "; ".join(filter(None, (cells + more, moved))))
+    st.button("Take all changes back", icon=":material/undo:", disabled=not count, on_click=reset, args=(classes,))
+
+
+def reset(classes: ClassSet) -> None:
+    """Callback: forget every change."""
+    known = edits(classes)
+    known["cells"].clear()
+    known["groups"].clear()
+
+
+def _picture(matrix: ClassMatrix) -> None:
+    def hover(true: int, other: int) -> str:
+        names = style.escape(matrix.names[true]), style.escape(matrix.names[other])
+        return f"{names[0]} for {names[1]}: {matrix.values[true, other]:.3f}"
+
+    top = 1.0 if matrix.kind == "similarity" else None
+    chosen = [st.session_state.get(key) for key in CELL]
+    fig = pictures.heatmap(
+        matrix.values,
+        matrix.names,
+        pictures.Scale(matrix.kind, low=0.0, high=top),
+        axes=("other class", "true class"),
+        hover=hover,
+        chosen=None if None in chosen else tuple(map(matrix.names.index, chosen)),  # type: ignore[arg-type]
+    )
+    charts.show(fig, PLOT, f"The {matrix.kind} of {len(matrix)} classes; a click chooses a cell", on_click=_clicked)
+    st.session_state[f"{PLOT}/names"] = matrix.names
+
+
+def _clicked() -> None:
+    """Callback: the cell under the click goes into the boxes; a redrawn picture that lets go is no wish."""
+    pick(st.session_state[f"{PLOT}/names"], st.session_state[PLOT]["selection"]["points"])
+
+
+def pick(names: tuple[str, ...], points: list[dict[str, Any]]) -> None:
+    """Put the class names of a clicked point into the boxes; nothing for no point."""
+    if points:
+        for key, index in zip(CELL, points[0]["customdata"][:2], strict=True):
+            st.session_state[key] = names[index]
+
+
+def _value(matrix: ClassMatrix, true: str, other: str, box: Any) -> None:
+    """The number in the cell, and whether its mirror image gets it too."""
+    here = float(matrix.values[matrix.names.index(true), matrix.names.index(other)])
+    key = f"{VALUE}/{true}/{other}/{here}"  # another value behind it is another box: none shows what was
+    box.number_input(
+        f"{matrix.kind}, {plain(true)} for {plain(other)}",
+        min_value=0.0,
+        max_value=1.0 if matrix.kind == "similarity" else None,
+        value=here,
+        step=0.05,
+        format="%.3f",
+        key=key,
+        on_change=_set,
+        args=(key, ClassSet(matrix.names), true, other),
+    )
+    box.toggle("its mirror image too", value=True, key=MIRROR, persist_state="session")
+
+
+def _set(key: str, classes: ClassSet, true: str, other: str) -> None:
+    """Callback: keep a cell's value."""
+    value = st.session_state[key]
+    if value is None:
+        return
+    for pair in [(true, other)] + [(other, true)] * bool(st.session_state[MIRROR]):
+        edits(classes)["cells"][pair] = float(value)
+
+
+def _group(classes: ClassSet) -> None:
+    """Two boxes: a class, and the group it is put into."""
+    if classes.groups is None:
+        return
+    left, right = st.columns(2)
+    name = left.selectbox(
+        "Put a class into another group (the matrix “groups” follows; the ruler does not)",
+        classes.names,
+        index=None,
+        key=MOVED,
+        persist_state="session",
+    )
+    if name is None:
+        return
+    paths = list(dict.fromkeys(classes.groups))
+    now = regrouped(classes).groups
+    assert now is not None
+    here = paths.index(now[classes.names.index(name)])
+    key = f"{GROUP}/{name}/{here}"
+    right.selectbox(
+        "Group",
+        paths,
+        index=here,
+        format_func=" / ".join,
+        key=key,
+        on_change=_move,
+        args=(key, ClassSet(classes.names), name),
+    )
+
+
+def _move(key: str, classes: ClassSet, name: str) -> None:
+    """Callback: keep the group of a class."""
+    edits(classes)["groups"][name] = st.session_state[key]

@@ -1,0 +1,81 @@
+"""Beside the answer: what the matrix will do to SimLoss, and the way to training it in full."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from simviz import datasets
+from simviz.figures import matrix as pictures
+from simviz.matrices import ClassMatrix
+from simviz.runs import Comparison, read_only
+from simviz.settings import Part, Setting, parse_setting
+from simviz.ui import cache, charts, folders, state
+from simviz.ui.text import code, plain
+from simviz.ui.views import train_settings
+
+LARGEST = 20
+
+
+def sums(matrix: ClassMatrix, setting: str) -> None:
+    """Column sums, and the forecast where it is a warning."""
+    similarity = matrix.to_similarity()
+    normalize = str(parse_setting(setting).loss.options.get("normalize", "none"))
+    simloss = parse_setting(setting).loss.name == "simloss"
+    found = cache.forecast(similarity, normalize)
+    if found.warning and simloss:
+        box = st.error if found.costly else st.warning
+        box(f"**Trained in full.** {plain(found.warning)}", icon=":material/hub:")
+    columns = similarity.values.sum(axis=0)
+    largest = int(columns.argmax())
+    hubs = [similarity.names[i] for i in (-columns).argsort()[:4]] if found.gathers else []
+    with st.expander(
+        f"Column sums: {columns.min():.2f} to {columns.max():.2f}, largest {plain(similarity.names[largest])}",
+        icon=":material/bar_chart:",
+        key="live-sums",
+        on_change="rerun",
+    ) as opened:
+        if opened.open:
+            alt = f"Column sums of the similarity, largest {similarity.names[largest]} with {columns[largest]:.2f}"
+            fig = pictures.column_sums(similarity.names, columns, hubs=hubs, largest=LARGEST)
+            charts.show(fig, "live-columns", alt)
+            st.caption(
+                f"{alt}. SimLoss pays for telling about {found.told_apart:.0f} of {found.classes} classes apart."
+            )
+
+
+def full(comparison: Comparison, setting: str, matrix: ClassMatrix | None) -> None:
+    """A button that takes the setting to the train page; an edited matrix goes along as a CSV file."""
+    st.button(
+        "Train it in full",
+        icon=":material/model_training:",
+        key="live-full",
+        disabled=read_only(),
+        on_click=_ask,
+        args=(comparison, setting, matrix),
+        help="To the train page, with this setting and plain cross entropy filled in.",
+    )
+    if st.session_state.pop("live/full", False):
+        st.switch_page("pages/train.py")
+    st.caption(f"As a setting: {code(setting)}" + (", its matrix changed by hand" if matrix is not None else ""))
+
+
+def _ask(comparison: Comparison, setting: str, matrix: ClassMatrix | None) -> None:
+    """Callback: what the train page will find filled in."""
+    if matrix is not None:
+        setting = str(Setting(parse_setting(setting).loss, Part(str(saved(matrix)))))
+    train_settings.offer(comparison.classes, ["ce", setting])
+    where = comparison.runs[0].spec.dataset
+    known = where in datasets.available()
+    st.session_state[state.DATASET] = where if known else state.ELSEWHERE
+    if not known:
+        st.session_state[state.WHERE] = where
+    st.session_state["live/full"] = True
+
+
+def saved(matrix: ClassMatrix) -> str:
+    """The path of a matrix as CSV beside the store, written once."""
+    path = folders.matrices() / f"{matrix.hash}.csv"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        matrix.save(path)
+    return str(path)

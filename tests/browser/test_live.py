@@ -1,0 +1,65 @@
+"""Drag the matrix: the features of a trained network, a slider, a cell set by hand, a sweep, and a link."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from simviz import compare
+from simviz.runs import Store, frozen, worker
+from tests.browser import steps
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+# The numbers of the confusion, once it is that of a setting.
+CONFUSION = """wanted => {
+    const plot = [...document.querySelectorAll('.js-plotly-plot')].find(plot =>
+        plot.layout?.title?.text?.replaceAll('<br>', '').replaceAll(' ', '').includes(wanted)
+        && plot.data?.some(trace => trace.type === 'heatmap'));
+    return plot ? JSON.stringify(plot._fullData[0].z.map(row => [...row])) : null;
+}"""
+
+
+def confusion(page, setting):
+    return page.wait_for_function(CONFUSION, arg=setting).json_value()
+
+
+@pytest.fixture
+def comparison(tmp_path, cache_folder):
+    """One epoch of cross entropy on pictograms, its features read from its weights."""
+    specs = compare.specs_for(["ce"], [0], dataset="pictograms", model="lenet", epochs=1, train_size=1000)
+    made = compare.create(specs, title="small", store=Store(tmp_path / "runs"))
+    worker.work(made)
+    frozen.keep(made.runs[0], made.classes)
+    return made
+
+
+def test_a_slider_a_cell_and_a_sweep_change_the_confusion_and_a_link_restores_it(comparison, server, visit):
+    from playwright.sync_api import expect
+
+    page = visit(f"{server}/live?c={comparison.id}&loss=simloss&matrix=words&l_keep=0.02")
+    before = confusion(page, "keep=0.02")
+    page.get_by_role("slider", name="keep").press("End")
+    after = confusion(page, "keep=0.5,")
+    assert before != after
+    steps.settled(page)
+    page.get_by_text("the slider's last 2 positions").first.wait_for()
+    page.get_by_text("Edit the matrix by hand").click()
+    steps.settled(page)
+    steps.choose(page, "Row: true class", "cat")
+    steps.choose(page, "Column: other class", "ship")
+    field = page.get_by_role("spinbutton", name="similarity, cat for ship")
+    field.fill("1")
+    field.press("Enter")
+    edited = confusion(page, "keep=0.5(edited)")
+    assert edited != after
+    page.get_by_role("button", name="Take all changes back").click()
+    assert confusion(page, "keep=0.5,") == after
+    steps.settled(page)
+    page.get_by_text("The whole curve").click()
+    page.get_by_text("Least mean cost at keep").first.wait_for()
+    asked = parse_qs(urlsplit(page.url).query)
+    assert asked["l_keep"] == ["0.5"]
+    again = visit(page.url)
+    assert confusion(again, "keep=0.5,") == after
+    expect(again.get_by_text("Least mean cost at keep").first).to_be_visible(timeout=120_000)
+    assert parse_qs(urlsplit(again.url).query) == asked
