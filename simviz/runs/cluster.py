@@ -164,7 +164,7 @@ def train_there(data: Any, rest: Any, order: Order, post: Any) -> Parcel:
         write_json(run.path / "spec.json", order.spec)
         parcels.unpack(order.files, run.path)
         messenger = _Messenger(run, lambda parcel: ray.get(post.leave.remote(order.ticket, parcel)))
-        messenger.send({})
+        messenger.send()  # nothing but that the run is here
         worker.execute(run, Comparison(Path(root)), messenger, replace(rest, data=data))
         return parcels.pack(run.path, {})
 
@@ -175,15 +175,16 @@ class _Messenger:
     def __init__(self, run: Run, leave: Callable[[Parcel], str | None]) -> None:
         self._run, self._leave = run, leave
         self._seen: parcels.Seen = {}
+        parcels.pack(run.path, self._seen)  # what came from home need not go back
         self._next = 0.0
 
     def __call__(self, run: Run, event: Any) -> None:
         if time.monotonic() >= self._next:
-            self.send(parcels.pack(run.path, self._seen))
+            self.send()
 
-    def send(self, parcel: Parcel) -> None:
+    def send(self) -> None:
         began = time.monotonic()
-        wish = self._leave(parcel)
+        wish = self._leave(parcels.pack(self._run.path, self._seen))
         ended = time.monotonic()
         self._next = ended + max(LOOK_SECONDS / 2, (ended - began) / SENDING_SHARE)
         if wish is not None and wish != self._run.wanted:
@@ -372,4 +373,4 @@ class _Fleet:
 
 
 def _resumes(run: Run) -> bool:
-    return (run.path / "checkpoint.safetensors").exists()
+    return (run.path / parcels.CHECKPOINT).exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from simviz.runs.files import StoreError, replacing
 
+CHECKPOINT = "checkpoint.safetensors"
 MAX_FILE_BYTES = 2 * 2**30
 MAX_BYTES = 4 * 2**30
 _NAMES = re.compile(
@@ -43,9 +44,10 @@ def unpack(parcel: Parcel, folder: Path) -> None:
     """Write the files into the run's folder; StoreError before the first is written where one is not a run's."""
     _check(parcel)
     (folder / "epochs").mkdir(exist_ok=True)
-    for name, content in parcel.items():
+    # The checkpoint last: whoever goes on from it finds what is kept of the epochs before.
+    for name in sorted(parcel, key=lambda name: (name == CHECKPOINT, name)):
         with replacing(folder / name) as partial:
-            partial.write_bytes(content)
+            partial.write_bytes(parcel[name])
 
 
 def _check(parcel: Parcel) -> None:

@@ -94,6 +94,7 @@ class Nodes:
         folder = self.folder(name)
         folder.mkdir()
         own = {"TMPDIR": str(folder), "SIMVIZ_CACHE": str(folder / "cache"), "SIMVIZ_RUNS": str(folder / "runs")}
+        others = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}  # as on any other machine
         with (folder / "said.txt").open("wb") as said:
             process = subprocess.Popen(
                 [*command, f"--temp-dir={folder / 'r'}"],
@@ -101,7 +102,7 @@ class Nodes:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                env={**os.environ, **own, **QUICK},
+                env={**others, **own, **QUICK},
             )
         self._started[name] = process
         end = time.monotonic() + 120

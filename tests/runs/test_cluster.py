@@ -143,6 +143,7 @@ def test_a_parcel_has_what_changed_since_the_last_and_no_more_than_its_bound(tmp
     assert parcels.pack(tmp_path, seen) == {"log.txt": b"a"}
     (tmp_path / "epochs" / "0001.npz").write_bytes(b"bb")
     assert parcels.pack(tmp_path, seen) == {"epochs/0001.npz": b"bb"}
+    assert parcels.pack(tmp_path, seen) == {}
     monkeypatch.setattr(parcels, "MAX_BYTES", 2)
     with pytest.raises(ValueError, match="at most"):
         parcels.pack(tmp_path, {})

@@ -142,7 +142,7 @@ def _title(comparison: Comparison) -> str:
 
 def _card(comparison: Comparison, found: list[Line], opened: bool) -> None:
     """Title and pills, what to do, the run that trains, the runs, their curves, and what went wrong."""
-    left, right = st.columns([3, 2], vertical_alignment="center")
+    left, right = st.columns([2, 3], vertical_alignment="center")
     left.markdown(f"**{plain(_title(comparison))}** &nbsp; {_pills(found)}")
     with right.container(horizontal=True, horizontal_alignment="right"):
         train_actions.show(comparison, found)
@@ -210,6 +210,9 @@ def _share(found: Sequence[Line]) -> float:
 
 
 def _waiting(comparison: Comparison) -> str:
+    tried = progress.trials(comparison)
+    if tried is not None:
+        return f"tries learning rates: {tried[0]} of {tried[1]} trials so far are over"
     others = slots.ahead(str(comparison.path.resolve()))
     if not others:
         return "starting"
