@@ -53,6 +53,6 @@ def _app(arguments: argparse.Namespace) -> None:
         from simviz.runs.files import READ_ONLY
 
         examples.install(Store())  # the server itself may not
-        environment[READ_ONLY] = "1"
+        environment |= {READ_ONLY: "1", "STREAMLIT_SERVER_MAX_UPLOAD_SIZE": "0"}
     command = [sys.executable, "-m", "streamlit", "run", str(app), *arguments.streamlit]
     sys.exit(subprocess.call(command, env=environment))

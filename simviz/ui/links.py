@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from simviz.ui import state
 from simviz.ui.text import plain
 
+LONGEST = 120  # characters of a link's value that a sentence quotes
 place: ContextVar[DeltaGenerator] = ContextVar("place")  # where sentences about the link stand: above the page
 
 
@@ -37,7 +38,7 @@ def unknown(key: str, options: Iterable[str], what: str) -> bool:
 
 def say_unknown(what: str, asked: str) -> None:
     """The sentence of `unknown`, for what the caller has found out itself."""
-    _say(f"The link asks for the {what} “{plain(asked)}”, which is not here. Choose another one.")
+    _say(f"The link asks for the {what} “{_cut(asked)}”, which is not here. Choose another one.")
 
 
 def outside(key: str, low: float, high: float, what: str) -> bool:
@@ -48,8 +49,13 @@ def outside(key: str, low: float, high: float, what: str) -> bool:
             return False
     except ValueError:
         pass
-    _say(f"The link gives {what} as “{plain(asked)}”; it must be a number from {low:g} to {high:g}.")
+    _say(f"The link gives {what} as “{_cut(asked)}”; it must be a number from {low:g} to {high:g}.")
     return True
+
+
+def _cut(asked: str) -> str:
+    """What a link says, as a sentence quotes it: a link may be of any length."""
+    return plain(asked if len(asked) <= LONGEST else f"{asked[:LONGEST]}…")
 
 
 def _say(sentence: str) -> None:

@@ -1,0 +1,3 @@
+from tests.app.conftest import runs, visit
+
+__all__ = ["runs", "visit"]
