@@ -115,10 +115,11 @@ class Evidence:
         """How many samples, of how many units, of which data."""
         first = self.decoded(self.comparison.runs[0])
         name = (self.comparison.info.get("dataset") or {}).get("name", "predictions")
+        count = len(first.ids)
         unit, units = self.comparison.info.get("unit_name", "image"), len(np.unique(first.units))
         of = "" if unit == "image" else f" of {units:,} {unit}s"
         known = f" (only the decided class is known of {', '.join(self.bare)})" if self.bare else ""
-        return f"{self.part.capitalize()} part of {name}: {len(first.ids):,} images{of}{known}"
+        return f"{self.part.capitalize()} part of {name}: {count:,} image{'' if count == 1 else 's'}{of}{known}"
 
 
 def gather(what: str, *, epochs: bool = False) -> Evidence | None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from simviz import ClassSet, compare
 from simviz.evaluation import fit_temperature
-from simviz.runs import Comparison, Store, worker
+from simviz.runs import Comparison, Store, weights, worker
 from simviz.ui.views import confusion_one
 from tests.app.reading import says
 from tests.tiny import NAMES, SIZE
@@ -189,6 +189,19 @@ def test_without_weights_it_names_the_way_out(visit, here):
     assert "Train the settings on this machine" in says(at)
     assert not at.get("file_uploader")
     assert "train" in [link.proto.page for link in at.main.get("page_link")]
+
+
+def test_an_archive_with_the_weights_of_one_seed_answers_for_that_seed(visit, here):
+    for run in here.runs:
+        if run.spec.seed == 0:
+            weights.keep(run)
+        (run.path / "checkpoint.safetensors").unlink()
+    mine = ("mine.png", png(np.zeros((30, 50, 3), np.uint8)))
+    assert len(tops(own(visit, *mine))) == 2
+    at = own(visit, seed="1")
+    assert "No run of this seed has weights here" in says(at)
+    assert "seed 0 can" in says(at)
+    assert not at.get("file_uploader")
 
 
 def test_a_run_whose_weights_do_not_serve_is_named_and_the_others_answer(visit, here):

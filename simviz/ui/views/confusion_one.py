@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simviz import compare
 from simviz.evaluation import Answer, answer
-from simviz.runs import Run
+from simviz.runs import Run, weights
 from simviz.ui import cache, cache_picture, cache_severity, evidence, given, links, state
 from simviz.ui.cache_picture import Said
 from simviz.ui.evidence import Evidence, Panel
@@ -25,8 +25,8 @@ SIDE = 160
 FROM = "one-from"
 KEPT, OWN = "of the comparison", "your own"
 NO_WEIGHTS = (
-    "No run of this comparison has weights here, so it cannot be asked about a new picture: shipped and imported "
-    "comparisons and predictions made elsewhere carry none. Train the settings on this machine, and ask those."
+    "No run of this comparison has weights here, so it cannot be asked about a new picture: predictions made elsewhere "
+    "and most archives carry none. Train the settings on this machine, and ask those."
 )
 
 
@@ -126,8 +126,13 @@ def _kept(found: Evidence, runs: dict[str, Run]) -> None:
 
 def _own(found: Evidence, runs: dict[str, Run]) -> None:
     """A picture of the user's, through the networks themselves."""
-    weights = {label: cache.stamp(run.path / "checkpoint.safetensors") for label, run in runs.items()}
-    if not any(weights.values()):
+    stamps = {label: cache.stamp(weights.path(run)) for label, run in runs.items()}
+    if not any(stamps.values()):
+        seeds = sorted({run.spec.seed for run in found.comparison.runs if weights.path(run).is_file()})
+        if seeds:
+            there = ", ".join(map(str, seeds))
+            st.info(f"No run of this seed has weights here, so none can be asked about a new picture; seed {there} can.")
+            return
         st.info(NO_WEIGHTS)
         evidence.page_link("train", "Train")
         return
@@ -138,7 +143,7 @@ def _own(found: Evidence, runs: dict[str, Run]) -> None:
     pixels, troubles = None, []
     for label, run in runs.items():
         said[label] = None
-        stamp = weights[label]
+        stamp = stamps[label]
         if stamp is None:
             troubles.append(f"{run.id} has no weights here")
             continue
