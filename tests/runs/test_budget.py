@@ -73,7 +73,8 @@ def test_what_was_counted_before_the_machine_started_anew_stays_counted(make):
 def test_trials_of_learning_rates_spend_the_budget_of_their_comparison(make):
     comparison = make(settings=("ce",))
     budget.grant(comparison, 7)
-    trial = Store(comparison.path / "tuning").create("learning rates", [r.spec for r in comparison.runs], {})
+    same = {k: comparison.info[k] for k in ("classes", "dataset")}
+    trial = Store(comparison.path / "tuning").create("learning rates", [r.spec for r in comparison.runs], same)
     assert budget.read(trial).minutes == 7
     Meter(trial).tick()
     assert budget.read(comparison).spent > 0

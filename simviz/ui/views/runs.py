@@ -17,7 +17,7 @@ from simviz.runs.files import read_json
 from simviz.runs.progress import Line
 from simviz.ui import given, links, shell, state
 from simviz.ui.text import plain
-from simviz.ui.views import runs_judge, take_away
+from simviz.ui.views import runs_judge, take_away, train_actions
 
 DELETING, OUTCOME = "delete-asked", "runs-outcome"  # of a click, for the run of the page that follows it
 DONE, REFUSED = ":material/check_circle:", ":material/block:"
@@ -110,6 +110,7 @@ def _one(comparison: Comparison) -> None:
         _export(comparison)
         clicked = {DELETING: comparison.id}
         if not read_only():
+            train_actions.go_on(comparison.id, found)
             kept = st.session_state.update
             st.button("Delete", icon=":material/delete:", key="delete", on_click=kept, args=(clicked,))
     if st.session_state.pop(DELETING, None) == comparison.id:

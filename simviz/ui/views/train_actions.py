@@ -24,7 +24,7 @@ def show(comparison: Comparison, found: Sequence[Line]) -> None:
     if not read_only():
         if not progress.over(found):
             _stop(comparison, found)
-        _go_on(comparison.id, found)
+        go_on(comparison.id, found)
     if any(one.state in ("finished", "cancelled") for one in found):
         for page, label in (("confusion", "Confusion"), ("severity", "Severity")):
             st.button(
@@ -34,6 +34,26 @@ def show(comparison: Comparison, found: Sequence[Line]) -> None:
                 icon=":material/arrow_forward:",
                 on_click=_open,
                 args=(page, comparison.id),
+            )
+
+
+def go_on(key: str, found: Sequence[Line]) -> None:
+    """Resume, for what was interrupted, and for what ended too early."""
+    if any(one.state in queue.INTERRUPTED for one in found):
+        st.button("Resume", key=f"resume-{key}", on_click=_resume, args=(key,), icon=":material/restart_alt:")
+    if progress.over(found) and any(one.state in queue.INTERRUPTED for one in found):
+        st.button("Give up", key=f"close-{key}", on_click=_do, args=(queue.cancel, key), icon=":material/close:")
+    for ended, label in ENDED.items():
+        count = sum(one.state == ended and one.resumable for one in found)
+        if count:
+            st.button(
+                label.format(count),
+                key=f"resume-{ended}-{key}",
+                type="tertiary",
+                icon=":material/restart_alt:",
+                on_click=_resume,
+                args=(key, (ended,)),
+                help="From the last finished epoch, or from the start where none was finished.",
             )
 
 
@@ -68,26 +88,6 @@ def _stop(comparison: Comparison, found: Sequence[Line]) -> None:
         icon=":material/stop_circle:",
         help="What was reached is kept.",
     )
-
-
-def _go_on(key: str, found: Sequence[Line]) -> None:
-    """Resume, for what was interrupted, and for what ended too early."""
-    if any(one.state in queue.INTERRUPTED for one in found):
-        st.button("Resume", key=f"resume-{key}", on_click=_resume, args=(key,), icon=":material/restart_alt:")
-    if progress.over(found) and any(one.state in queue.INTERRUPTED for one in found):
-        st.button("Give up", key=f"close-{key}", on_click=_do, args=(queue.cancel, key), icon=":material/close:")
-    for ended, label in ENDED.items():
-        count = sum(one.state == ended and one.resumable for one in found)
-        if count:
-            st.button(
-                label.format(count),
-                key=f"resume-{ended}-{key}",
-                type="tertiary",
-                icon=":material/restart_alt:",
-                on_click=_resume,
-                args=(key, (ended,)),
-                help="From the last finished epoch, or from the start where none was finished.",
-            )
 
 
 def _open(page: str, comparison_id: str) -> None:
