@@ -131,7 +131,7 @@ def _own(found: Evidence, runs: dict[str, Run]) -> None:
         seeds = sorted({run.spec.seed for run in found.comparison.runs if weights.path(run).is_file()})
         if seeds:
             there = ", ".join(map(str, seeds))
-            st.info(f"No run of this seed has weights here, so none can be asked about a new picture; seed {there} can.")
+            st.info(f"No run of this seed has weights here, so none can answer for a new picture; seed {there} can.")
             return
         st.info(NO_WEIGHTS)
         evidence.page_link("train", "Train")
