@@ -82,15 +82,23 @@ def _compare(arguments: argparse.Namespace) -> None:
             laid_out.append(plan.create(store))
         except ValueError as error:
             if arguments.experiment is None:
+                for comparison in laid_out:
+                    store.delete(comparison.id)
                 raise
             left_out.append(f"{plan.title or arguments.experiment}: {error}")
     if not laid_out:
         raise ValueError("; ".join(left_out))
     for text in left_out:
         print(f"note: left out, {text}", file=sys.stderr)
+    failed = []
     for comparison in laid_out:
-        _work(comparison, arguments.cluster)
-        tell_all(comparison, arguments.json)
+        try:
+            _work(comparison, arguments.cluster)
+            tell_all(comparison, arguments.json)
+        except ValueError as error:  # the next comparison is not to blame
+            failed.append(str(error))
+    if failed:
+        raise ValueError("; ".join(failed))
 
 
 def _plans(arguments: argparse.Namespace) -> Sequence[Plan]:

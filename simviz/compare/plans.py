@@ -184,6 +184,9 @@ def parse(text: str, name: str, overrides: Mapping[str, Any] | None = None) -> P
     for number, table in enumerate(tables, 1):
         where = name if len(tables) == 1 else f"{name}, comparison {number}"
         values = {**_keys(top, where), **_keys(table, where), **(overrides or {})}
+        if overrides and "loss" in overrides:  # the grid was for the losses that these replace
+            holes = _HOLE.findall(" ".join(values["loss"]))
+            values["grid"] = {name: found for name, found in values.get("grid", {}).items() if name in holes}
         plans.append(_plan(values, where))
     if overrides and "dataset" in overrides:  # comparisons that differed in their data alone are one
         alike = {p.model_dump_json(exclude={"title"}): p for p in plans}

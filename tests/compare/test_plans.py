@@ -44,6 +44,13 @@ def test_options_take_the_place_of_keys_and_comparisons_of_one_data_set_become_o
     assert found.title is None
 
 
+def test_losses_from_options_need_no_grid_of_the_file():
+    (plan,) = plans.experiment("simloss-ages", {"loss": ["ce", "simloss@order:r=0.3"], "controls": False}).plans
+    assert plan.settings == ["ce", "simloss@order:r=0.3"]
+    (plan,) = plans.experiment("simloss-ages", {"loss": ["emd2", "simloss@order:r={r}"], "controls": False}).plans
+    assert len(plan.settings) == 10
+
+
 def test_a_grid_fills_the_settings_that_name_it_and_their_controls_come_with_it():
     plan = one('dataset = "x"\nloss = ["ce", "simloss@order:r={r}"]\ngrid = {r = [0.3, 0.8]}\n')
     assert plan.settings[:3] == ["ce", "simloss@order:r=0.3", "simloss@order:r=0.8"]
