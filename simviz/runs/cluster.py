@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from simviz import __version__
-from simviz.runs import budget, origin, parcels, queue, slots, status, tuning
+from simviz.runs import budget, origin, parcels, queue, records, slots, status, tuning
 from simviz.runs.files import check_writable, write_json
 from simviz.runs.ingredients import gather, load_data
 from simviz.runs.outcome import in_plain_words
@@ -343,9 +343,11 @@ class _Fleet:
         text = parcel.pop("status.json", None)
         try:
             parcels.unpack(parcel, run.path)
-            known = {**known, "state": "running", **({} if text is None else json.loads(text))}
+            told = {"state": "running"} if text is None else json.loads(text)
+            records.check("status.json", told)
+            known |= told
         except (OSError, ValueError) as error:
-            known = {**known, "state": "failed", "error": in_plain_words(error)}
+            known |= {"state": "failed", "error": in_plain_words(error)}
         self._say(flight, known.pop("state"), **{k: v for k, v in known.items() if k not in _OWN})
         if listener is None or "metrics.jsonl" not in parcel:
             return
