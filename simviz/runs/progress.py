@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simviz.runs import budget, queue, tuning
+from simviz.runs import budget, queue
 from simviz.runs import pace as paces
 from simviz.runs.files import StoreError, read_json
 from simviz.runs.store import Comparison, Run, Store
@@ -96,16 +96,6 @@ def lines(comparison: Comparison) -> list[Line]:
         return found
     gone = {"state": "lost", "said": "no process trains it; what was reached is kept", "resumable": True}
     return [replace(one, **gone) if one.state == "queued" else one for one in found]  # type: ignore[arg-type]
-
-
-def trials(comparison: Comparison) -> tuple[int, int] | None:
-    """Trials of learning rates that are over, and all that were laid out; None where none is under way."""
-    try:
-        record = tuning.recorded(comparison)
-        found = [] if record is None or record.done else tuning.trials(comparison)
-        return (sum(run.settled for run in found), len(found)) if found else None
-    except StoreError:
-        return None
 
 
 def over(found: Sequence[Line]) -> bool:

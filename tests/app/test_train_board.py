@@ -161,7 +161,7 @@ def test_a_search_for_learning_rates_says_how_far_it_is(visit, training):
     same = {k: record[k] for k in ("classes", "dataset")}
     tried = Store(training.path / tuning.FOLDER).create("learning rates", specs, same)
     write_json(tried.runs[0].path / "status.json", {"state": "finished"})
-    assert "tries learning rates: 1 of 2 trials so far are over" in texts(visit("train"))
+    assert "choosing learning rates: 1 of 2 trials done" in texts(visit("train"))
 
 
 def test_the_runs_page_resumes_what_is_no_longer_on_the_board(visit, runs, spawned):

@@ -210,9 +210,6 @@ def _share(found: Sequence[Line]) -> float:
 
 
 def _waiting(comparison: Comparison) -> str:
-    tried = progress.trials(comparison)
-    if tried is not None:
-        return f"tries learning rates: {tried[0]} of {tried[1]} trials so far are over"
     others = slots.ahead(str(comparison.path.resolve()))
     if not others:
         return "starting"
