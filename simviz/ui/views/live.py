@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
+from simviz import evaluation
 from simviz.evaluation import Ruler
 from simviz.figures import confusion as pictures
 from simviz.figures import live as planes
 from simviz.matrices import ClassMatrix
 from simviz.runs import Comparison, Run, StoreError
-from simviz.ui import cache_live, charts, evidence, links, shell, state
+from simviz.ui import cache, cache_live, charts, evidence, links, shell, state
 from simviz.ui.text import plain
 from simviz.ui.views import live_choice, live_edit, live_evidence, live_matrix, live_sweep
 
@@ -49,10 +50,16 @@ class View:
         asked = "argmax" if asked == "blurred" and not setting.startswith("simloss") else asked
         return cache_live.verdict(self.of, self.comparison.classes, setting, matrix, self.ruler, asked)
 
-    def controls(self) -> dict[str, Verdict]:
-        """Cross entropy, and what decoding alone makes of it."""
-        able = [d for d in DECODERS if d != "median" or self.comparison.classes.ordered]
-        return {DECODERS[d]: self.verdict("ce", None, d) for d in able}
+    def controls(self) -> dict[str, dict[str, Any]]:
+        """Metrics of cross entropy, of what decoding alone makes of it, and of the network with its own last layer."""
+        classes = self.comparison.classes
+        able = [d for d in DECODERS if d != "median" or classes.ordered]
+        found = {DECODERS[d]: self.verdict("ce", None, d).metrics for d in able}
+        if self.run.has_predictions("test"):
+            own = cache.decoded(cache.stamps(self.run, "test"), classes, self.ruler, "argmax")
+            counts = evaluation.confusion_matrix(own.target, own.predicted, len(classes))
+            found["as trained"] = evaluation.metrics_from_confusion(counts, classes=classes, ruler=self.ruler)
+        return found
 
 
 def show() -> None:
@@ -114,17 +121,18 @@ def _page(view: View) -> None:
         if choice is None:
             return
         matrix = None if choice.matrix is None else live_edit.edited(choice.matrix, classes)
-        changed = matrix is not choice.matrix or bool(live_edit.edits(classes)["groups"])
+        changed = matrix is not None and matrix.hash != live_choice.unchanged(choice, view.comparison.classes).hash
         found = view.verdict(choice.setting, matrix)
         controls = view.controls()
-        _numbers(found, controls["CE"])
+        _numbers(found, controls)
         live_matrix.full(view.comparison, choice.setting, matrix if changed else None)
     label = f"{choice.setting}{' (edited)' if changed else ''}"
-    place = wide.container()
+    place = narrow.container()
     with wide:
         _confusion(view, found, label)
+        if matrix is not None:
+            live_matrix.sums(matrix, choice.setting)
     if matrix is not None:
-        live_matrix.sums(matrix, choice.setting)
         with st.expander("Edit the matrix by hand", icon=":material/edit:", key="live-edit", on_change="rerun") as box:
             if box.open:
                 live_edit.show(view.comparison.classes, matrix)
@@ -134,19 +142,25 @@ def _page(view: View) -> None:
     live_evidence.honest()
 
 
-def _numbers(found: Verdict, base: Verdict) -> None:
+def _numbers(found: Verdict, controls: dict[str, dict[str, Any]]) -> None:
     """The metrics beside those of cross entropy, and how the fit ended."""
+    base = controls["CE"]
     boxes = [name for name in SHOWN if found.metrics.get(name) is not None]
     columns = st.columns(2)
     for place, name in enumerate(boxes):
         label, form, better = SHOWN[name]
-        value, before = found.metrics[name], base.metrics.get(name)
+        value, before = found.metrics[name], base.get(name)
         change = None if before is None else value - before
         text = None if change is None else f"{change:+d}" if name == "distinct_classes" else f"{change:+.3f}"
         columns[place % 2].metric(label, form.format(value), text, delta_color=better if change else "off")
     how = "its only optimum" if found.convex else "a minimum, of perhaps several, reached from cross entropy's"
     ended = f"{how}, to a gradient of {found.gradient:.0e}" if found.converged else "no minimum yet"
-    st.caption(f"Changes are against cross entropy. The fit ended in {plain(ended)}, after {found.evaluations} steps.")
+    own = controls.get("as trained")
+    before = f" (the network's own has {own['accuracy']:.1%} right, mean cost {own['mean_cost']:.3f})" if own else ""
+    st.caption(
+        f"Changes are against a last layer of cross entropy{before}. The fit ended in {plain(ended)}, after "
+        f"{found.evaluations} steps."
+    )
     if not found.converged:
         st.warning(f"This fit stopped with a gradient of {found.gradient:.1e}: read its numbers with care.")
 
@@ -168,7 +182,7 @@ def _confusion(view: View, found: Verdict, label: str) -> None:
     charts.show(fig, "live-confusion", alt)
 
 
-def _plane(view: View, label: str, found: Verdict, controls: dict[str, Verdict], swept: dict[str, Any]) -> None:
+def _plane(view: View, label: str, found: Verdict, controls: dict[str, dict[str, Any]], swept: dict[str, Any]) -> None:
     """The last positions of the slider on accuracy and mean cost."""
     asked = (view.run.path, view.ruler.hash, view.decoder)
     trail = _trail(asked, label, found)
@@ -180,7 +194,7 @@ def _plane(view: View, label: str, found: Verdict, controls: dict[str, Verdict],
         front=swept.get("front", ()),
         title=f"last layer only, test, {view.decoder}; ruler {view.ruler.describe()}",
     )
-    accuracy, cost = _point(found)
+    accuracy, cost = _point(found.metrics)
     base = _point(controls["CE"])
     alt = (
         f"{label}: accuracy {accuracy:.1%}, mean cost {cost:.3f}; cross entropy {base[0]:.1%} and {base[1]:.3f}; "
@@ -189,8 +203,8 @@ def _plane(view: View, label: str, found: Verdict, controls: dict[str, Verdict],
     charts.show(fig, "live-plane", alt)
 
 
-def _point(one: Verdict) -> tuple[float, float]:
-    return float(one.metrics["accuracy"]), float(one.metrics["mean_cost"])
+def _point(metrics: dict[str, Any]) -> tuple[float, float]:
+    return float(metrics["accuracy"]), float(metrics["mean_cost"])
 
 
 def _trail(asked: tuple[Any, ...], label: str, found: Verdict) -> list[tuple[str, float, float]]:
@@ -199,7 +213,7 @@ def _trail(asked: tuple[Any, ...], label: str, found: Verdict) -> list[tuple[str
     if kept is None or kept[0] != asked:
         kept = (asked, [])
     steps: list[tuple[str, float, float]] = kept[1]
-    if not steps or steps[-1][0] != label or steps[-1][1:] != _point(found):
-        steps = [*steps, (label, *_point(found))][-KEPT:]
+    if not steps or steps[-1][0] != label or steps[-1][1:] != _point(found.metrics):
+        steps = [*steps, (label, *_point(found.metrics))][-KEPT:]
     st.session_state[TRAIL] = (asked, steps)
     return steps

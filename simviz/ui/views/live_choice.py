@@ -8,7 +8,7 @@ import streamlit as st
 
 from simviz.classes import ClassSet
 from simviz.matrices import ClassMatrix
-from simviz.settings import Part, Setting
+from simviz.settings import Part, Setting, parse_setting
 from simviz.ui import cache, evidence, links, state
 from simviz.ui.text import plain
 
@@ -106,6 +106,13 @@ def show(classes: ClassSet) -> Choice | None:
     if loss == "simloss" and _columns():
         options["normalize"] = "columns"
     return Choice(classes, str(Setting(Part(loss, options), part)), matrix, numbers)
+
+
+def unchanged(choice: Choice, classes: ClassSet) -> ClassMatrix:
+    """The matrix of the choice before anything was changed by hand; `classes` as the data set has them."""
+    part = parse_setting(choice.setting).matrix
+    assert part is not None
+    return cache.matrix(str(part), classes)
 
 
 def _source(classes: ClassSet) -> str:

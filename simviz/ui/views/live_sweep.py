@@ -27,7 +27,7 @@ FEWER = ("sinkhorn", "self_guided")  # their fits take longest
 
 
 def show(
-    judge: Judge, choice: Choice, controls: dict[str, Verdict], comparison: Comparison, ruler: Ruler
+    judge: Judge, choice: Choice, controls: dict[str, dict[str, Any]], comparison: Comparison, ruler: Ruler
 ) -> dict[str, Any]:
     """The switch, and what is swept behind it; curves and front for the plane of accuracy and cost, or nothing."""
     if not choice.numbers:
@@ -72,7 +72,7 @@ def _rivals(choice: Choice, parameter: str) -> list[str]:
 
 
 def _swept(
-    judge: Judge, settings: list[str], parameter: str, choice: Choice, controls: dict[str, Verdict], title: str
+    judge: Judge, settings: list[str], parameter: str, choice: Choice, controls: dict[str, dict[str, Any]], title: str
 ) -> dict[str, Any]:
     from simviz import heads
 
@@ -91,14 +91,13 @@ def _swept(
     bar.empty()
     known = [q for q in pictures.QUANTITIES if all(_all(v, q) is not None for v in found.values())]
     curves = {s: (values, {q: _all(v, q) for q in known}) for s, v in found.items()}
-    levels = {name: one.metrics for name, one in controls.items()}
-    fig = pictures.curves(curves, levels, parameter=parameter, at=here, title=f"last layer only, {title}")  # type: ignore[arg-type]
+    fig = pictures.curves(curves, controls, parameter=parameter, at=here, title=f"last layer only, {title}")  # type: ignore[arg-type]
     best = {s: values[int(np.argmin(_all(v, "mean_cost")))] for s, v in found.items()}  # type: ignore[arg-type]
     alt = "Least mean cost at " + "; ".join(f"{parameter} = {x:g} for {s}" for s, x in best.items())
     charts.show(fig, "live-curves", alt)
     plane = {s: (_all(v, "accuracy"), _all(v, "mean_cost")) for s, v in found.items()}
     points = [(x, y) for a, c in plane.values() for x, y in zip(a, c, strict=True)]  # type: ignore[arg-type]
-    points += [(float(one.metrics["accuracy"]), float(one.metrics["mean_cost"])) for one in controls.values()]
+    points += [(float(one["accuracy"]), float(one["mean_cost"])) for one in controls.values()]
     mask = heads.pareto(*np.array(points).T)
     front = sorted({point for point, kept in zip(points, mask, strict=True) if kept})
     unconverged = sum(not one.converged for v in found.values() for one in v)
