@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from simviz.runs import Store, budget, queue, slots, tuning
+from simviz.runs import budget, queue, slots
 from simviz.runs.files import write_json
 from simviz.runs.liveness import mark
 from simviz.runs.store import Comparison
@@ -150,18 +150,6 @@ def test_who_waits_behind_others_says_so(visit, training):
     assert "starting" in texts(visit("train"))
     with slots.Ticket(training.path.parent / "another"), slots.Ticket(training.path.resolve()):
         assert "waits for its turn behind 1 other comparison" in texts(visit("train"))
-
-
-def test_a_search_for_learning_rates_says_how_far_it_is(visit, training):
-    write_json(training.runs[0].path / "status.json", {"state": "queued"})
-    specs = [run.spec for run in training.runs]
-    record = json.loads((training.path / "comparison.json").read_text())
-    record["tuning"] = json.loads(tuning.plan(specs).model_dump_json())
-    write_json(training.path / "comparison.json", record)
-    same = {k: record[k] for k in ("classes", "dataset")}
-    tried = Store(training.path / tuning.FOLDER).create("learning rates", specs, same)
-    write_json(tried.runs[0].path / "status.json", {"state": "finished"})
-    assert "choosing learning rates: 1 of 2 trials done" in texts(visit("train"))
 
 
 def test_the_runs_page_resumes_what_is_no_longer_on_the_board(visit, runs, spawned):
