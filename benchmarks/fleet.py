@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is loaded, by the processes started from here too
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 import psutil
 from ray.cluster_utils import Cluster
