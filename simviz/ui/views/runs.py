@@ -31,10 +31,10 @@ def show() -> None:
     if outcome := st.session_state.pop(OUTCOME, None):
         icon, text = outcome
         st.toast(text, icon=icon) if icon == DONE else st.error(text, icon=icon)
+    chosen = shell.frame().comparison  # unpacks the examples, on a first start, before they are listed
     every = store.comparisons()
     if every:
         _list(every)
-        chosen = shell.frame().comparison
         if chosen is not None and chosen.id in {c.id for c in every}:
             _one(chosen)
     else:

@@ -1,0 +1,76 @@
+"""The pages of results by the keyboard alone, groups that collapse, and links to what is not there."""
+
+from zipfile import ZipFile
+
+import pytest
+
+from simviz.runs import examples
+from tests.browser import steps
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+# What a visitor can do something with, marked; of the radios of a group one is enough, arrows lead to the others.
+# Points of a picture have the two boxes and the tables of pairs as their way in.
+MARK = """() => {
+    const inside = '[data-testid=stMain], [data-testid=stSidebar]';
+    const wanted = 'a[href], button, input, textarea, summary, [role=slider], [role=radiogroup], canvas[tabindex]';
+    const seen = one => one.checkVisibility({visibilityProperty: true}) || one.closest('label')?.checkVisibility();
+    const all = [...document.querySelectorAll(wanted)].filter(one => one.closest(inside) && seen(one) && !one.disabled
+        && !one.closest('.js-plotly-plot') && one.tabIndex >= (one.matches('[role=radiogroup]') ? -1 : 0)
+        && !(one.closest('[role=radiogroup]') && !one.matches('[role=radiogroup]')));
+    all.forEach((one, k) => one.dataset.toReach = k);
+    return all.map(one => one.getAttribute('aria-label') || one.innerText || one.outerHTML.slice(0, 120));
+}"""
+REACHED = "document.activeElement?.closest('[data-to-reach]')?.dataset.toReach ?? null"
+
+
+@pytest.fixture
+def shipped():
+    with ZipFile(examples.FOLDER / "pictograms.zip") as archive:
+        return archive.namelist()[0].split("/")[0]
+
+
+@pytest.mark.parametrize("page_name", ["confusion", "severity", "runs"])
+def test_the_tab_key_reaches_every_control(server, visit, shipped, page_name):
+    page = visit(f"{server}/{page_name}?c={shipped}&a=ce&b=soft_labels%40groups")
+    (page.locator(steps.PLOT) if page_name != "runs" else page.get_by_test_id("stDataFrame")).first.wait_for()
+    steps.settled(page)
+    names = page.evaluate(MARK)
+    assert len(names) > 15
+    missing = set(range(len(names)))
+    page.locator("body").press("Tab")
+    for _ in range(4 * len(names)):
+        if (at := page.evaluate(REACHED)) is not None:
+            missing.discard(int(at))
+        if not missing:
+            break
+        page.keyboard.press("Tab")
+    assert [names[k] for k in sorted(missing)] == []
+
+
+def test_groups_collapse_and_one_is_opened_by_the_keyboard(server, visit, shipped):
+    page = visit(f"{server}/confusion?c={shipped}")
+    page.locator(steps.PLOT).nth(5).wait_for()
+    steps.settled(page)
+    rows = "document.querySelector('.js-plotly-plot')?.data?.[0].y.length"
+    assert page.evaluate(rows) == 64
+    page.get_by_role("radiogroup", name="Rows and columns").get_by_role("radio", name="level-1").press("Space")
+    page.wait_for_function(f"{rows} === 8")
+    steps.settled(page)
+    groups = page.get_by_role("combobox", name="Opened groups")
+    groups.fill("animal")
+    page.get_by_role("option", name="animal", exact=True).wait_for()
+    groups.press("Enter")
+    page.wait_for_function(f"{rows} === 15")
+    assert "open=animal" in page.url
+
+
+def test_a_link_to_what_is_not_there_gets_a_sentence(server, visit, shipped):
+    page = visit(f"{server}/confusion?c={shipped}&a=ce-s99&t=unicorn")
+    page.locator(steps.PLOT).first.wait_for()
+    text = page.get_by_test_id("stApp").inner_text()
+    assert "ce-s99" in text
+    assert "unicorn" in text
+    page = visit(f"{server}/severity?c=20200101-000000-gone")
+    page.get_by_text("20200101-000000-gone").first.wait_for()
+    assert page.locator(".js-plotly-plot").count() == 0
