@@ -49,7 +49,7 @@ def outside(key: str, low: float, high: float, what: str) -> bool:
             return False
     except ValueError:
         pass
-    _say(f"The link gives {what} as “{_cut(asked)}”; it must be a number from {low:g} to {high:g}.")
+    _say(f"The link gives {what} as “{_cut(str(asked))}”; it must be a number from {low:g} to {high:g}.")
     return True
 
 

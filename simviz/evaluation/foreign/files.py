@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz.evaluation.foreign.table import MAX_TEXT, Source, is_number
-from simviz.npz import BROKEN_ZIP, npy_header
+from simviz.npz import BROKEN_ZIP, npy_header, read_npy
 
 FORMATS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".npz", ".npy")
 MAX_BYTES = 2 * 2**30
@@ -303,12 +303,10 @@ def _checked_header(stream: IO[bytes], name: str, shown: str, length: int) -> tu
 
 def _array(stream: IO[bytes], name: str, shown: str) -> NDArray[Any]:
     try:
-        array = np.lib.format.read_array(stream, allow_pickle=False)
+        array = read_npy(stream, f"{name!r} of {shown}")
         return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
     except UnicodeDecodeError:
         raise ValueError(f"{name!r} of {shown} is not UTF-8 text") from None
-    except (ValueError, MemoryError) as error:
-        raise ValueError(f"{name!r} of {shown} cannot be read: {_line(error)}") from None
 
 
 def _line(error: BaseException) -> str:
