@@ -234,6 +234,23 @@ def test_a_node_killed_in_the_middle_of_a_run_costs_no_more_than_time(nodes, mak
     same(victim if victim.spec.seed == 0 else other, alone.runs[0])
 
 
+def test_after_the_heads_command_is_killed_nothing_trains_on_and_the_run_can_be_resumed(nodes, make):
+    comparison = make(epochs=5000)
+    (run,) = comparison.runs
+    script = (
+        "import sys, pathlib; from simviz.runs import Comparison, cluster; "
+        "cluster.work(Comparison(pathlib.Path(sys.argv[1])), sys.argv[2])"
+    )
+    head = subprocess.Popen([sys.executable, "-c", script, str(comparison.path), nodes.address])
+    wait((run.path / parcels.CHECKPOINT).exists)
+    assert nodes.training("a")
+    head.kill()
+    head.wait()
+    assert progress.line(run).state == "lost"
+    assert queue.resumable(run)
+    wait(lambda: not nodes.training("a"))
+
+
 def test_a_run_whose_process_dies_too_often_is_given_up(nodes, make, monkeypatch):
     monkeypatch.setattr(cluster, "ATTEMPTS", 1)  # the test above sees the second
     comparison = make(epochs=5000)
