@@ -11,6 +11,7 @@ from simviz.classes import quoted
 SCHEMA_VERSION = 1
 MAX_RUNS = 2000
 MAX_TEXT = 4000
+MAX_ERROR = 100_000  # what PyTorch says of weights that do not fit is long
 LAST_SECOND = 2**35  # since 1970: what a clock can show on every system
 
 Plain = str | int | float | bool | None
@@ -23,7 +24,7 @@ class Status(BaseModel):
     reached: int | None = None
     seconds: float | None = None
     progress: float | None = None
-    error: str | None = Field(default=None, max_length=MAX_TEXT)
+    error: str | None = Field(default=None, max_length=MAX_ERROR)
 
 
 class Data(BaseModel):
@@ -76,10 +77,7 @@ RECORDS: dict[str, type[BaseModel]] = {
 
 
 def check(name: str, data: dict[str, Any]) -> None:
-    """ValueError, naming the field, unless the object is what a file of this name holds; unknown names hold anything.
-
-    A number is never too large for a float, as Python's whole numbers can be.
-    """
+    """ValueError, naming the field, unless the object is what a file of this name holds; other names hold anything."""
     record = RECORDS.get(name)
     if record is None:
         return
