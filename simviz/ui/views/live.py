@@ -58,7 +58,7 @@ class View:
         if self.run.has_predictions("test"):
             own = cache.decoded(cache.stamps(self.run, "test"), classes, self.ruler, "argmax")
             counts = evaluation.confusion_matrix(own.target, own.predicted, len(classes))
-            found["as trained"] = evaluation.metrics_from_confusion(counts, classes=classes, ruler=self.ruler)
+            found[live_sweep.AS_TRAINED] = evaluation.metrics_from_confusion(counts, classes=classes, ruler=self.ruler)
         return found
 
 
@@ -155,7 +155,7 @@ def _numbers(found: Verdict, controls: dict[str, dict[str, Any]]) -> None:
         columns[place % 2].metric(label, form.format(value), text, delta_color=better if change else "off")
     how = "its only optimum" if found.convex else "a minimum, of perhaps several, reached from cross entropy's"
     ended = f"{how}, to a gradient of {found.gradient:.0e}" if found.converged else "no minimum yet"
-    own = controls.get("as trained")
+    own = controls.get(live_sweep.AS_TRAINED)
     before = f" (the network's own has {own['accuracy']:.1%} right, mean cost {own['mean_cost']:.3f})" if own else ""
     st.caption(
         f"Changes are against a last layer of cross entropy{before}. The fit ended in {plain(ended)}, after "

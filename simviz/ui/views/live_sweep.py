@@ -14,7 +14,7 @@ from simviz.matrices import ClassMatrix
 from simviz.runs import Comparison
 from simviz.settings import Part, Setting, parse_setting
 from simviz.ui import cache, charts, links, state
-from simviz.ui.text import plain
+from simviz.ui.text import code, plain
 from simviz.ui.views import live_edit
 from simviz.ui.views.live_choice import OF_LOSS, OF_MATRIX, Choice
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from simviz.heads import Verdict
 
 POINTS = 9
+AS_TRAINED = "as trained"  # a network's own last layer: no fit of ours, so it stands apart from their front
 Judge = Callable[[str, ClassMatrix | None], "Verdict"]
 FEWER = ("sinkhorn", "self_guided")  # their fits take longest
 
@@ -80,14 +81,14 @@ def _swept(
     grid = np.round(np.linspace(slider.low, slider.high, POINTS), 4)
     here = choice.numbers[parameter]
     values = np.unique(np.append(grid, here))
-    found: dict[str, list[Verdict]] = {setting: [] for setting in settings}
+    found: dict[str, list[Verdict]] = {_without(setting, parameter): [] for setting in settings}
     bar, done = st.progress(0.0, "Fitting"), 0
-    for setting, verdicts in found.items():
+    for setting, verdicts in zip(settings, found.values(), strict=True):
         for value in values:
             varied = heads.varied(setting, parameter, float(value))
             verdicts.append(judge(varied, _matrix(varied, choice)))
             done += 1
-            bar.progress(done / (len(settings) * len(values)), f"Fitting {setting}")
+            bar.progress(done / (len(settings) * len(values)), f"Fitting {code(setting)}")
     bar.empty()
     known = [q for q in pictures.QUANTITIES if all(_all(v, q) is not None for v in found.values())]
     curves = {s: (values, {q: _all(v, q) for q in known}) for s, v in found.items()}
@@ -95,18 +96,40 @@ def _swept(
     best = {s: values[int(np.argmin(_all(v, "mean_cost")))] for s, v in found.items()}  # type: ignore[arg-type]
     alt = "Least mean cost at " + "; ".join(f"{parameter} = {x:g} for {s}" for s, x in best.items())
     charts.show(fig, "live-curves", alt)
-    plane = {s: (_all(v, "accuracy"), _all(v, "mean_cost")) for s, v in found.items()}
-    points = [(x, y) for a, c in plane.values() for x, y in zip(a, c, strict=True)]  # type: ignore[arg-type]
-    points += [(float(one["accuracy"]), float(one["mean_cost"])) for one in controls.values()]
-    mask = heads.pareto(*np.array(points).T)
-    front = sorted({point for point, kept in zip(points, mask, strict=True) if kept})
+    plane = {s: (_all(v, "accuracy") or [], _all(v, "mean_cost") or []) for s, v in found.items()}
+    front = _front(plane, controls)
     unconverged = sum(not one.converged for v in found.values() for one in v)
     st.caption(
-        f"{plain(alt)}. The dotted line is where the slider is; level lines are the controls. {len(front)} points are "
-        "beaten by none in both accuracy and mean cost (the front above). These are test images: a number chosen here "
-        "is chosen on them." + (f" {unconverged} fits did not reach a minimum." if unconverged else "")
+        f"{plain(alt)}. The dotted line is where the slider is; level lines are the controls. Of these fits and the "
+        f"controls {len(front)} {'is' if len(front) == 1 else 'are'} beaten by none in both accuracy and mean cost: "
+        "the front in the picture above. These are test images: a number chosen here is chosen on them."
+        + (f" {unconverged} fits did not reach a minimum." if unconverged else "")
     )
     return {"curves": plane, "front": front}
+
+
+def _front(
+    plane: dict[str, tuple[list[float], list[float]]], controls: dict[str, dict[str, Any]]
+) -> list[tuple[float, float]]:
+    """The points of accuracy and mean cost that none of the fits beats."""
+    from simviz import heads
+
+    points = [point for accuracy, cost in plane.values() for point in zip(accuracy, cost, strict=True)]
+    fitted = [one for name, one in controls.items() if name != AS_TRAINED]
+    points += [(float(one["accuracy"]), float(one["mean_cost"])) for one in fitted]
+    kept = heads.pareto(*np.array(points).T)
+    return sorted({point for point, good in zip(points, kept, strict=True) if good})
+
+
+def _without(setting: str, parameter: str) -> str:
+    """The setting's name without the number that is swept."""
+    known = parse_setting(setting)
+    parts = [
+        None if part is None else Part(part.name, {k: v for k, v in part.options.items() if k != parameter})
+        for part in (known.loss, known.matrix)
+    ]
+    assert parts[0] is not None
+    return str(Setting(parts[0], parts[1]))
 
 
 def _all(verdicts: list[Verdict], quantity: str) -> list[float] | None:
