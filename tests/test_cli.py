@@ -105,3 +105,23 @@ def test_the_module_runs_as_a_program():
     assert bad.returncode == 1
     assert bad.stderr.startswith("simviz: ")
     assert "Traceback" not in bad.stderr
+
+
+def test_a_spent_budget_is_a_note_and_what_was_reached_is_a_table(tiny, capsys):
+    options = ["--loss", "ce", "--seeds", "2", "--no-controls", "--budget", "0.001"]
+    assert main(["compare", *options, *tiny, "--epochs", "2000"]) == 0
+    out, err = capsys.readouterr()
+    assert "note: stopped here: the budget of 0.001 minutes was spent" in err
+    assert "note: not started: the budget of 0.001 minutes was spent" in err
+    assert "test part, 1 seeds" in out
+
+
+@pytest.mark.parametrize("minutes", ["0", "-3", "inf"])
+def test_a_budget_that_is_none_is_a_sentence(tiny, capsys, minutes):
+    assert main(["compare", "--loss", "ce", "--budget", minutes, *tiny]) == 1
+    assert "budget" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_to_is_a_sentence(tiny, capsys):
+    assert main(["compare", "--loss", "ce", *tiny, "--runs", "/dev/null/runs"]) == 1
+    assert capsys.readouterr().err.startswith("simviz: ")

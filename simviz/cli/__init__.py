@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.update({k: v for k, v in WAIT_ASLEEP.items() if k not in os.environ})
     try:
         arguments.run(arguments)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         print(f"simviz: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
