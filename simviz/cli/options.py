@@ -52,10 +52,14 @@ def store_options(parser: argparse.ArgumentParser) -> None:
 
 
 def spec_fields(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The fields of a RunSpec that were given as options."""
+    """The fields of a RunSpec that were given as options, besides loss and seed."""
     from simviz.runs import RunSpec
 
-    found = {name: getattr(arguments, name) for name in RunSpec.model_fields if name != "loss" and name in arguments}
+    found = {
+        name: getattr(arguments, name)
+        for name in RunSpec.model_fields
+        if name not in ("loss", "seed") and name in arguments
+    }
     if "drop" in found:
         found["drop"] = tuple(filter(None, (d.strip() for d in found["drop"].split(","))))
     if "word" in arguments:

@@ -59,7 +59,7 @@ def _train(arguments: argparse.Namespace) -> None:
     from simviz import compare
     from simviz.runs import Store, checked
 
-    spec = checked(loss=arguments.loss, **spec_fields(arguments))
+    spec = checked(loss=arguments.loss, seed=arguments.seed, **spec_fields(arguments))
     comparison = compare.create([spec], title=f"{spec.loss} on {spec.dataset}", store=Store(arguments.runs))
     _work(comparison)
     tell(comparison, arguments.json)
