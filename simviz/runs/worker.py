@@ -6,6 +6,7 @@ in its own process, so library, command line and app share one path.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -105,6 +106,7 @@ def _train_all(ticket: slots.Ticket, comparison: Comparison, listener: Listener 
                     pace.calibrate(comparison, waiting, partial(_unwanted, run))
                     helpers = _helpers(comparison, waiting)
                 execute(run, comparison, listener)
+                gc.collect()  # a run that failed for its memory would else hold it against the next
             if comparison.path.is_dir() and shutil.disk_usage(comparison.path).free < LEAST_FREE_BYTES:
                 with slots.mutex():
                     queue.sign_off(comparison)  # the next runs could not even say why they failed

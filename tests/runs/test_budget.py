@@ -12,17 +12,28 @@ from simviz.runs.budget import Budget, Meter
 from simviz.runs.store import Store
 
 
+def spending_in(epoch):
+    """A listener that spends the budget as a day of training would."""
+
+    def listen(run, event):
+        if event.epoch == epoch:
+            path = run.path.parent / budget.FILE
+            budget.write_json(path, {**budget.read_json(path), "spent": 86_400.0})
+
+    return listen
+
+
 def test_a_spent_budget_ends_the_run_under_way_and_begins_no_other(make, monkeypatch):
     monkeypatch.setattr("simviz.runs.clock.BEAT_SECONDS", 0.0)
-    comparison = make(settings=("ce",), seeds=(0, 1), epochs=2000)
-    budget.grant(comparison, 0.005)
-    worker.work(comparison)
+    comparison = make(settings=("ce",), seeds=(0, 1), epochs=20)
+    budget.grant(comparison, 1000)
+    worker.work(comparison, spending_in(3))
     first, second = comparison.runs
     assert first.status["state"] == "cancelled"
-    assert first.status["error"] == "stopped here: the budget of 0.005 minutes was spent"
-    assert first.result()["epoch"] == len(first.metrics()) < 2000
+    assert first.status["error"] == "stopped here: the budget of 1000 minutes was spent"
+    assert first.result()["epoch"] == len(first.metrics()) == 2
     assert second.status["state"] == "not started"
-    assert second.status["error"] == "not started: the budget of 0.005 minutes was spent"
+    assert second.status["error"] == "not started: the budget of 1000 minutes was spent"
     assert queue.resumable(first)
     assert queue.resumable(second)
 
