@@ -42,7 +42,7 @@ def trained(folder: Path) -> dict[str, str]:
     wanted: dict[str, dict[str, Any]] = {"pictograms": {"dataset": "pictograms"}}
     parquet = Path(os.environ.get("SIMVIZ_TEST_DATA", "")) / CIFAR
     if os.environ.get("SIMVIZ_TEST_DATA") and parquet.is_file():
-        wanted["CIFAR-100"] = {"dataset": str(parquet), "train_size": 10_000}
+        wanted["CIFAR-100"] = {"dataset": str(parquet), "train_size": 10_000, "model": "lenet"}
     for name, base in wanted.items():
         specs = compare.specs_for(["ce"], [0], epochs=1, device="cpu", **base)
         comparison = compare.create(specs, title=name, store=store)

@@ -34,7 +34,7 @@ SETTINGS = (
     "simloss:normalize=columns@words:keep=0.1",
     "simloss@words:keep=0.1,shuffle=1",
     *(f"soft_labels:beta={beta}@groups" for beta in (1, 2, 5)),
-    *("expected_cost@groups", "ground_distance@words", "gce", "hxe@groups", "group_ce@groups", "cdw_ce@groups"),
+    *("expected_cost@groups", "ground_distance@words", "gce", "hxe", "group_ce", "cdw_ce@groups"),
 )
 METRICS = {"mean_cost": "mean cost", "failed_superclass_accuracy": "FSA", "accuracy": "accuracy"}
 EPOCHS, RATE, GOAL = 3, 0.004, 0.8

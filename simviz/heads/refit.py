@@ -29,7 +29,7 @@ PENALTY = (
 )
 CONVEX_TOLERANCE = 5e-6
 TOLERANCE = 1e-5
-STEPS = 200
+STEPS, LAST_STEPS = 200, 60  # in float32, and in float64
 CURVATURE = 0.01  # of cross entropy by a logit, p (1 - p), where most samples are known well
 HISTORY = 20
 CHUNK = 8192
@@ -164,16 +164,16 @@ class Refitter:
 
         In float32, at half the price, for as long as its digits tell up from down; the rest in float64.
         """
-        evaluations = self._search(loss, layer)
+        evaluations = self._search(loss, layer, STEPS)
         if self._gradient(loss, layer) > _tolerance(loss):
-            evaluations += self._search(loss.double(), layer.double())
+            evaluations += self._search(loss.double(), layer.double(), LAST_STEPS)
         return layer, evaluations
 
-    def _search(self, loss: ClassLoss, layer: nn.Module) -> int:
+    def _search(self, loss: ClassLoss, layer: nn.Module, steps: int) -> int:
         search = torch.optim.LBFGS(
             [*layer.parameters(), *loss.parameters()],
-            max_iter=STEPS,
-            max_eval=2 * STEPS,
+            max_iter=steps,
+            max_eval=2 * steps,
             history_size=HISTORY,
             tolerance_grad=_tolerance(loss),
             tolerance_change=0,
