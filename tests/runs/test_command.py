@@ -38,13 +38,18 @@ fields = st.fixed_dictionaries(
         "augment": st.booleans(),
         "standardize": st.booleans(),
         "class_weights": st.booleans(),
+        "crop": st.integers(8, 64),
+        "mirror": st.booleans(),
     },
 )
+sgd = st.fixed_dictionaries({"optimizer": st.just("sgd"), "momentum": st.floats(0.1, 0.99)})
+falling = st.fixed_dictionaries({"schedule": st.just("exponential"), "decay": st.floats(0.5, 1)})
+nothing = st.just({})
 
 
-@given(fields)
-def test_the_command_says_the_very_spec(values):
-    spec = checked(**values)
+@given(fields, st.one_of(nothing, sgd), st.one_of(nothing, falling))
+def test_the_command_says_the_very_spec(values, optimizer, schedule):
+    spec = checked(**values | optimizer | schedule)
     head, *words = shlex.split(command(spec))[2:]
     arguments = cli._parser().parse_args(words)
     assert (head, words[0]) == ("simviz", "train")
