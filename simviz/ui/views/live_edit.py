@@ -48,11 +48,11 @@ def edited(matrix: ClassMatrix, classes: ClassSet) -> ClassMatrix:
 
 def show(classes: ClassSet, matrix: ClassMatrix) -> None:
     """The heat map to click, the cell in two boxes, the group of a class, and a way back."""
-    only = f" (above {pictures.FULL_LAYER} classes only cells that are not 0 answer a click)"
+    many = len(matrix) > pictures.FULL_LAYER
+    only = f" (above {pictures.FULL_LAYER} classes only cells that are not 0 answer a click)" if many else ""
     st.caption(
-        f"Click a cell{only if len(matrix) > pictures.FULL_LAYER else ''}, or choose it below, and give it a value; the "
-        "last layer answers at once. What is changed here holds for this session and stays on top of whatever the sliders "
-        "build; it is not part of a link."
+        f"Click a cell{only}, or choose it below, and give it a value; the last layer answers at once. What is changed "
+        "here holds for this session and stays on top of whatever the sliders build; it is not part of a link."
     )
     _picture(matrix)
     left, middle, right = st.columns(3)
