@@ -53,6 +53,8 @@ def _fuzz(reader: Reader) -> int:
 
 
 def _batch(reader: Reader, counts: Counter[str], number: int, end: float) -> list[str]:
+    failed: list[bool] = []
+
     @seed(number)
     @settings(
         max_examples=BATCH,
@@ -63,8 +65,12 @@ def _batch(reader: Reader, counts: Counter[str], number: int, end: float) -> lis
     )
     @given(reader.inputs)
     def one(data: object) -> None:
-        if time.monotonic() < end and sum(counts.values()) < EXAMPLES:
-            counts["refused" if refused(reader.read, data) else "read"] += 1
+        if failed or (time.monotonic() < end and sum(counts.values()) < EXAMPLES):
+            try:
+                counts["refused" if refused(reader.read, data) else "read"] += 1
+            except BaseException:
+                failed.append(True)  # what failed is made small, whatever the time
+                raise
 
     try:
         one()

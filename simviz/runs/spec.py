@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from simviz.classes import quoted
 from simviz.hyperparameters import TrainingSpec
 from simviz.settings import Setting, parse_setting
 
@@ -42,4 +43,4 @@ def checked(**values: Any) -> RunSpec:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the run"
         message = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{where} is {first['input']!r}: {message}") from None
+        raise ValueError(f"{where[:80]} is {quoted(first['input'])}: {message[:1000]}") from None
