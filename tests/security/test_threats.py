@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROWS = [line for line in (ROOT / "docs" / "threats.md").read_text().splitlines() if line.startswith("| ")][1:]
+ROWS = [
+    line
+    for line in (ROOT / "docs" / "threats.md").read_text().splitlines()
+    if "`tests/" in line and line.startswith("| ")
+]
 
 
 def test_there_are_threats():
