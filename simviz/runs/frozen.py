@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simviz import heads
+from simviz import heads, npz
 from simviz.classes import ClassSet
 from simviz.heads import Features
 from simviz.runs import weights
@@ -22,7 +22,7 @@ from simviz.runs.ingredients import load_data
 from simviz.runs.store import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 FILE = "features.npz"
 MOST = 10_000  # images of each part
@@ -53,13 +53,23 @@ class Frozen:
 
 
 def lacking(run: Run) -> str | None:
-    """Why `load` would find nothing, in a sentence; None where it would."""
+    """Why `load` would find nothing, in a sentence; None where it would. StoreError for a damaged file.
+
+    Headers tell, so that a page can ask every run of a comparison.
+    """
     if (run.path / FILE).is_file():
         return None
     for part in ("validation", "test"):
-        if not run.has_predictions(part) or run.predictions(part, features=True).features is None:
+        if not run.has_predictions(part) or "features" not in _names(run, part):
             return f"{run.id} keeps no features of its {part} images"
     return None
+
+
+def _names(run: Run, part: str) -> Collection[str]:
+    try:
+        return npz.headers(run.path / f"{part}.npz")
+    except ValueError as error:
+        raise StoreError(f"{run.id}: {error}") from None
 
 
 def readable(run: Run) -> bool:
