@@ -29,7 +29,7 @@ PENALTY = (
 )
 CONVEX_TOLERANCE = 5e-6
 TOLERANCE = 1e-5
-STEPS, LAST_STEPS = 200, 60  # in float32, and in float64
+STEPS, LAST_STEPS = 200, 100  # in float32, and in float64
 CURVATURE = 0.01  # of cross entropy by a logit, p (1 - p), where most samples are known well
 HISTORY = 20
 CHUNK = 8192
@@ -170,13 +170,14 @@ class Refitter:
         return layer, evaluations
 
     def _search(self, loss: ClassLoss, layer: nn.Module, steps: int) -> int:
+        coarse = next(layer.parameters()).dtype == torch.float32
         search = torch.optim.LBFGS(
             [*layer.parameters(), *loss.parameters()],
             max_iter=steps,
             max_eval=2 * steps,
             history_size=HISTORY,
             tolerance_grad=_tolerance(loss),
-            tolerance_change=0,
+            tolerance_change=1e-9 if coarse else 0,  # float32 tells such values no longer apart
             line_search_fn="strong_wolfe",
         )
         evaluations = 0
