@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from simviz.cli.telling import tell, tell_all
 if TYPE_CHECKING:
     from simviz.compare.plans import Plan
 
+BAR_SECONDS = 1.0
 EXAMPLE = "simloss@words:keep=0.02"
 
 
@@ -132,24 +134,31 @@ def _work(comparison: Any, address: str | None = None) -> None:
 
     from simviz.runs import cluster, worker
 
-    runs = comparison.runs
-    known = {run.path for run in runs}
-    total = sum(r.spec.epochs for r in runs)
-    with tqdm(total=total, unit="epoch", file=sys.stderr, dynamic_ncols=True) as bar:
+    over = threading.Event()
+    with tqdm(unit="epoch", file=sys.stderr, dynamic_ncols=True) as bar:
 
         def show(run: Any, event: Any) -> None:
-            if run.path not in known:  # a trial of the search over learning rates
-                known.add(run.path)
-                bar.total += run.spec.epochs
             bar.set_description(f"{run.id} lr {run.spec.lr:g}", refresh=False)
             if not hasattr(event, "step"):
                 bar.set_postfix(accuracy=f"{event.validation['accuracy']:.3f}", refresh=False)
-                bar.update(1)
 
-        if address is None:
-            worker.work(comparison, show)
-        else:
-            cluster.work(comparison, address, show)
+        def watch() -> None:
+            """Other processes train too, so the folders tell how far everything is."""
+            while not over.wait(BAR_SECONDS):
+                bar.n, bar.total = _epochs(comparison)
+                bar.refresh()
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            if address is None:
+                worker.work(comparison, show)
+            else:
+                cluster.work(comparison, address, show)
+        finally:
+            over.set()
+            watcher.join()
+            bar.n, bar.total = _epochs(comparison)
     ends = [run.status for run in comparison.runs]
     for text in dict.fromkeys(e["error"] for e in ends if e["state"] != "failed" and e.get("error")):
         print(f"note: {text}", file=sys.stderr)
@@ -158,3 +167,12 @@ def _work(comparison: Any, address: str | None = None) -> None:
         raise ValueError(f"{failed[0].id} failed: {failed[0].status['error']} (log: {failed[0].path / 'log.txt'})")
     if not any(run.has_predictions() for run in comparison.runs):
         raise ValueError(f"{comparison.title}: no run reached the end of an epoch; give it more time")
+
+
+def _epochs(comparison: Any) -> tuple[int, int]:
+    """Epochs trained and asked for, those of a search for learning rates among them."""
+    from simviz.runs import status, tuning
+
+    runs = [*comparison.runs, *tuning.trials(comparison)]
+    known = [status.last(run) for run in runs]
+    return sum(int(k.get("reached", k.get("epoch", 0))) for k in known), sum(run.spec.epochs for run in runs)
