@@ -50,16 +50,15 @@ def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
 def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c)."""
     p = z.softmax(1)
-    top = p.argmax(1, keepdim=True)
-    # 1 - p is exact for the largest p only as the sum of the others
-    p_top = p.gather(1, top)
-    others = p.scatter(1, top, 0).sum(1, keepdim=True)
+    p_top, top = p.max(1, keepdim=True)
+    # 1 - p is exact for the largest p only as the sum of the others, which stand alone from here on
+    others = p.scatter_(1, top, 0).sum(1, keepdim=True)
     if not safe(others):
         return None
     rows = rows_of(cost, z, index)
-    losses = -torch.linalg.vecdot(torch.log1p(-p).scatter_(1, top, others.log()), rows)
     cost_top = rows.gather(1, top)
-    pulls = rows.mul_(p).div_(1 - p).scatter_(1, top, 0)
+    losses = -torch.linalg.vecdot(p.neg().log1p_(), rows) - (others.log() * cost_top).squeeze(1)
+    pulls = rows.mul_(p).div_(1 - p)
     rest = pulls.sum(1, keepdim=True)
     pulls.addcmul_(p, rest + p_top * cost_top / others, value=-1)
     # for the largest p itself, p_top a_top (1 - p_top) with its two small factors cancelled

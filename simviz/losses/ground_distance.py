@@ -61,9 +61,11 @@ def penalized_cross_entropy(outputs: Tensor, target: Tensor, cost: Tensor, lam: 
         """By z_j: p_j (1 + 2 lam (s_j - r)) - [j = y], with s_j = p_j cost_yj and r = sum_j p_j s_j."""
         log_p = z.log_softmax(1)
         nll, p = -pick(log_p, index), log_p.exp_()
-        costs = rows_of(cost, z, index).mul_(p).mul_(lam)
-        regularizer = torch.linalg.vecdot(costs, p)
-        gradient = torch.add((1 - 2 * regularizer)[:, None], costs, alpha=2, out=costs).mul_(p)
+        costs, factor = rows_of(cost, z, index).mul_(p), lam
+        if isinstance(factor, Tensor):  # its value is not looked at: a GPU would wait
+            costs, factor = costs.mul_(factor), 1.0
+        regularizer = factor * torch.linalg.vecdot(costs, p)
+        gradient = torch.add((1 - 2 * regularizer)[:, None], costs, alpha=2 * factor, out=costs).mul_(p)
         return nll + regularizer, gradient.scatter_add_(1, index[:, None], torch.full_like(nll, -1)[:, None]), 1.0
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
