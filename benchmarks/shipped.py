@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from simviz import compare
-from simviz.runs import Comparison, Store, archive, weights, worker
+from simviz.runs import Comparison, Store, archive, tuning, weights, worker
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "data" / "examples"
 ASKED = ("ce", "simloss@words:keep=0.02", "ground_distance@words", "soft_labels@groups")
@@ -29,16 +29,19 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="keep the runs here (default: a temporary folder)")
     runs = parser.parse_args().runs or Path(tempfile.mkdtemp(prefix="simviz-shipped-"))
     store = Store(runs)
-    settings = compare.with_controls(ASKED)
-    rates = compare.tune(settings, seed=100, store=store, listener=say, **BASE)
+    specs = compare.specs_for(compare.with_controls(ASKED), SEEDS, **BASE)
+    search = compare.create(specs, title="Learning rates", store=store, tuning=tuning.plan(specs))
+    tuning.settle(search, worker.work, say)
+    found = tuning.recorded(search)
+    rates = found.chosen
     for setting, rate in rates.items():
         print(f"learning rate {rate:.2g}  {setting}", flush=True)
     longer = {**BASE, "epochs": 30, "lr": rates["ce"]}
-    specs = [*compare.specs_for(["self_guided"], [0, 1], **longer), *compare.specs_for(["ce"], [0], **longer)]
-    ship(compare.create(specs, title="A learned distance", store=store), "self-guided.zip", features=("validation",))
+    learned = [*compare.specs_for(["self_guided"], [0, 1], **longer), *compare.specs_for(["ce"], [0], **longer)]
+    ship(compare.create(learned, title="A learned distance", store=store), "self-guided.zip", features=("validation",))
     # Last, so that it is the newest of the two and pages open on it.
-    specs = [s.model_copy(update={"lr": rates[s.loss]}) for s in compare.specs_for(settings, SEEDS, **BASE)]
-    ship(compare.create(specs, title="Pictograms, five seeds", store=store), "pictograms.zip")
+    specs = [s.model_copy(update={"lr": rates[s.loss]}) for s in specs]
+    ship(compare.create(specs, title="Pictograms, five seeds", store=store, tuning=found), "pictograms.zip")
 
 
 def ship(comparison: Comparison, name: str, features: tuple[str, ...] = ()) -> None:
