@@ -102,7 +102,7 @@ def _train_all(ticket: slots.Ticket, comparison: Comparison, listener: Listener 
                 _take(slot)
                 if len(tried) == 1 and not helped:
                     waiting = [run, *(r for r in comparison.runs if waits(r, tried))]
-                    _choose_threads(run, comparison)
+                    _choose_threads(run, _beside(run, comparison))
                     pace.calibrate(comparison, waiting, partial(_unwanted, run))
                     helpers = _helpers(comparison, waiting)
                 execute(run, comparison, listener)
@@ -210,7 +210,7 @@ def _train(run: Run, comparison: Comparison, listener: Listener | None, given: I
     status.write(run, "running", **known, message="loading the data")
     if given is None:
         origin.keep_pictures(comparison, load_data(spec))  # before torch, which takes the cores that are counted next
-    _choose_threads(run, comparison)
+    _choose_threads(run, 1 if given else _beside(run, comparison))
     found = given or gather(spec)
     trainer, data = trainer_for(spec, found)
     origin.record(run, found, trainer)
@@ -269,12 +269,16 @@ def _restore(trainer: Any, saved: Path) -> None:
         torch.cuda.set_rng_state(random["cuda"], trainer.device)
 
 
-def _choose_threads(run: Run, comparison: Comparison) -> None:
+def _beside(run: Run, comparison: Comparison) -> int:
+    """How many runs of the comparison train at once, this one counted."""
+    waiting = sum(status.last(r).get("state") in ("queued", "running") for r in comparison.runs)
+    return max(1, min(len(slots.fitting(_device(run))), waiting))
+
+
+def _choose_threads(run: Run, beside: int) -> None:
     """Threads for the free cores; a run that is resumed keeps those it began with, so that its sums round alike."""
     import torch
 
-    waiting = sum(status.last(r).get("state") in ("queued", "running") for r in comparison.runs)
-    beside = max(1, min(len(slots.fitting(_device(run))), waiting))
     free = max(1, min(_cores.count(), (os.cpu_count() or 1) // beside))
     begun = run.path / "environment.json"
     if begun.exists():

@@ -40,7 +40,8 @@ def test_keys_are_short_ascii_and_stand_for_one_thing():
 
 def kept(runs, title, losses=("ce", "simloss@words:keep=0.02"), seeds=(0, 1)):
     specs = [checked(dataset="pictograms", loss=loss, seed=seed) for loss in losses for seed in seeds]
-    return Store(runs).create(title, specs, {"classes": ClassSet(["cat", "dog"]).to_dict()})
+    info = {"classes": ClassSet(["cat", "dog"]).to_dict(), "dataset": {"name": "pictograms"}}
+    return Store(runs).create(title, specs, info)
 
 
 def link(at):
