@@ -48,13 +48,13 @@ def start(page: Any, *, epochs: int, images: int | None = None) -> None:
     page.get_by_text("Add the controls").click()
     settled(page)
     page.get_by_role("button", name="Start training").click()
-    page.get_by_role("button", name="Cancel").wait_for()
+    page.get_by_role("button", name="Cancel", exact=True).wait_for()
 
 
 def finished(page: Any, runs: int, seconds: float = 120) -> None:
     """Wait until the board says that all runs are finished."""
     ended = time.monotonic() + seconds
-    busy = page.get_by_role("button", name="Cancel")  # other cards may have as many finished runs
+    busy = page.get_by_role("button", name="Cancel", exact=True)  # other cards may have as many finished runs
     while busy.count() or page.get_by_text(f"{runs} finished", exact=True).count() == 0:
         failed = page.get_by_test_id("stAlertContentError").all_inner_texts()
         assert not failed, failed
