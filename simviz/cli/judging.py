@@ -6,9 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simviz.cli.options import read_classes, runs_option, store_options
 from simviz.cli.telling import tell, tell_all
+
+if TYPE_CHECKING:
+    from simviz.runs import Comparison
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -82,10 +86,29 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     )
     if len(found) == 1:
         tell(comparison, arguments.json)
-        return
-    for note in comparison.info["notes"]:
-        print(f"note: {note}", file=sys.stderr)
-    tell_all(comparison, arguments.json)
+    else:
+        for note in comparison.info["notes"]:
+            print(f"note: {note}", file=sys.stderr)
+        tell_all(comparison, arguments.json)
+    if not arguments.json:  # whose last line is the object
+        _tell_gains(comparison)
+
+
+def _tell_gains(comparison: Comparison) -> None:
+    """What deciding by cost would bring each model, in a sentence."""
+    from simviz import compare, evaluation
+
+    classes, ruler = comparison.classes, compare.comparison_ruler(comparison)
+    for run in comparison.runs:
+        known = run.predictions("test")
+        try:
+            found = evaluation.gain_by_cost(
+                known.log_probabilities, known.target, known.units, classes=classes, ruler=ruler
+            )
+            said = found.sentence(ruler.unit)
+        except ValueError as error:  # says why there is nothing to estimate
+            said = str(error)
+        print(f"\nwhat would it bring {run.setting}? {said}")
 
 
 def _corrections(given: Sequence[str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from simviz.evaluation.confusion import (
 )
 from simviz.evaluation.decoders import DECODERS, apply_temperature, decode, fit_temperature
 from simviz.evaluation.differences import CellDifferences, cell_differences
+from simviz.evaluation.gain import Change, Gain, Outcome, change, gain_by_cost, halves, outcome
 from simviz.evaluation.metrics import metrics, metrics_from_confusion
 from simviz.evaluation.ranking import ahd_at_k, ahd_curve
 from simviz.evaluation.ruler import RULERS, Ruler, ruler
@@ -24,6 +25,9 @@ __all__ = [
     "RULERS",
     "Answer",
     "CellDifferences",
+    "Change",
+    "Gain",
+    "Outcome",
     "Reliability",
     "Ruler",
     "ahd_at_k",
@@ -34,6 +38,7 @@ __all__ = [
     "blur_warning",
     "blurred",
     "cell_differences",
+    "change",
     "class_severity",
     "column_ratio",
     "confidences",
@@ -42,9 +47,12 @@ __all__ = [
     "decode",
     "error_distances",
     "fit_temperature",
+    "gain_by_cost",
+    "halves",
     "metrics",
     "metrics_from_confusion",
     "normalise",
+    "outcome",
     "reliability",
     "ruler",
     "statistics",

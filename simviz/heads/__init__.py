@@ -15,6 +15,7 @@
 """
 
 from simviz.heads.features import Features, features
+from simviz.heads.gains import gains
 from simviz.heads.judging import Verdict, cross_fitted, judge, pareto, varied
 from simviz.heads.refit import PENALTY, Head, Refitter
 
@@ -26,6 +27,7 @@ __all__ = [
     "Verdict",
     "cross_fitted",
     "features",
+    "gains",
     "judge",
     "pareto",
     "varied",

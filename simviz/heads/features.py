@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simviz.evaluation.gain import halves
 from simviz.evaluation.probabilities import checked_labels
 
 Rows = NDArray[np.int64]
@@ -58,17 +59,8 @@ class Features:
         return self.take(np.sort(best))
 
     def halves(self, seed: int = 0) -> tuple[Rows, Rows]:
-        """Two sets of row indices with no unit in common: of every class, half of its units in each.
-
-        A unit counts for the class of its first sample. A class of one unit is in one of the halves only.
-        """
-        known, first = np.unique(self.units, return_index=True)
-        order = np.random.default_rng(seed).permutation(len(known))
-        order = order[np.argsort(self.target[first[order]], kind="stable")]
-        side = np.empty(len(known), dtype=bool)
-        side[order] = np.arange(len(known)) % 2 == 1  # alternating within each class, and on across classes
-        right = side[np.searchsorted(known, self.units)]
-        return np.flatnonzero(~right), np.flatnonzero(right)
+        """`evaluation.gain.halves` of the samples: two sets of row indices with no unit in common."""
+        return halves(self.units, self.target, seed)
 
 
 def features(values: ArrayLike, target: ArrayLike, num_classes: int, units: ArrayLike | None = None) -> Features:

@@ -92,10 +92,13 @@ def load(run: Run, classes: ClassSet) -> Frozen:
     except ValueError as error:
         raise StoreError(f"the features of {run.id} cannot be used: {error}") from None
     part = "train" if "train" in found else "validation"
-    fit = found[part]
-    most = max(2 * len(classes), WORK // (len(classes) * fit.values.shape[1]))
     held = found["validation"] if part == "train" else None
-    return Frozen(fit.spread(most), held, found["test"], part)
+    return Frozen(quick(found[part]), held, found["test"], part)
+
+
+def quick(samples: Features) -> Features:
+    """As many of the samples as a head is fitted to in a second or two, the classes as even as they can be."""
+    return samples.spread(max(2 * samples.num_classes, WORK // (samples.num_classes * samples.values.shape[1])))
 
 
 def keep(run: Run, classes: ClassSet, say: Callable[[float], object] = lambda share: None) -> None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from simviz import compare, evaluation
 from simviz.classes import ClassSet
-from simviz.evaluation import Ruler
+from simviz.evaluation import Gain, Outcome, Ruler
 from simviz.evaluation.predictions import Predictions
 from simviz.runs import Run
+from simviz.ui import cache
 from simviz.ui.cache import BY_CONTENT, Stamp
 
 
@@ -23,6 +24,33 @@ def temperature(validation: Stamp) -> tuple[float, float]:
     found = Predictions.load(Path(validation[0]), features=False)
     accuracy = float((found.log_probabilities.argmax(axis=1) == found.target).mean())
     return evaluation.fit_temperature(found.log_probabilities, found.target), accuracy
+
+
+@st.cache_resource(max_entries=200, show_spinner="Judging one half by the other", hash_funcs=BY_CONTENT)
+def gain(predictions: Stamp, classes: ClassSet, ruler: Ruler) -> Gain:
+    """`evaluation.gain_by_cost` of a run's predictions; ValueError, to be shown, where there is nothing to estimate."""
+    found = Predictions.load(Path(predictions[0]), features=False)
+    return evaluation.gain_by_cost(found.log_probabilities, found.target, found.units, classes=classes, ruler=ruler)
+
+
+@st.cache_resource(max_entries=50, show_spinner="Fitting last layers", hash_funcs=BY_CONTENT)
+def head_gains(predictions: Stamp, classes: ClassSet, ruler: Ruler, names: tuple[str, ...]) -> list[Outcome]:
+    """`heads.gains` of these losses on the features kept with the predictions, each given the ruler for its matrix.
+
+    Where the ruler is that of the words, which leaves hardly a pair at 0, it is the closest pairs that are kept by
+    default. ValueError, to be shown, where a loss or the features do not fit. Loads torch.
+    """
+    from simviz import heads, losses
+    from simviz.runs import frozen
+
+    found = Predictions.load(Path(predictions[0]))
+    if found.features is None:
+        raise ValueError("no features are kept with these predictions")
+    known = frozen.quick(heads.features(found.features, found.target, len(classes), found.units))
+    matrix = cache.matrix("words", classes) if ruler.name == "words" else ruler.matrix
+    asked = [losses.get(name) for name in names]
+    built = [one.from_classes(classes, matrix if one.matrix else None) for one in asked]
+    return heads.gains(known, built, classes=classes, ruler=ruler)
 
 
 @st.cache_resource(max_entries=400, show_spinner="Ranking the classes", hash_funcs=BY_CONTENT)

@@ -30,8 +30,8 @@ CONFUSION = (
     *(PICTURE, IMAGE, SEED),
 )
 DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST = "detail", "spread", "beyond", "quantity", "sort", "worst"
-TOP, BINNING = "k", "bins"
-SEVERITY = (DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST, TOP, BINNING)
+TOP, BINNING, MODEL = "k", "bins", "model"
+SEVERITY = (DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST, TOP, BINNING, MODEL)
 
 LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, AXIS = (
     *("set", "truth", "between", "width", "step", "guess"),

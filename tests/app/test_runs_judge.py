@@ -65,7 +65,7 @@ def added(at, runs):
     assert not at.exception, at.exception
     (made,) = Store(runs).comparisons()
     assert "It is the comparison in view now" in "".join(s.value for s in at.success)
-    assert [link.proto.page for link in at.get("page_link")][-2:] == ["confusion", "severity"]
+    assert [link.proto.page for link in at.get("page_link")][-3:] == ["confusion", "severity", "severity"]
     return made
 
 

@@ -17,9 +17,10 @@ def pets(predicted):
 
 def test_only_the_open_room_is_drawn(visit, pets):
     at = visit("severity")
-    assert at.segmented_control(key="detail").options == ["distances", "classes", "pairs", "top-k", "calibration"]
+    rooms = ["distances", "classes", "pairs", "top-k", "calibration", "gain"]
+    assert at.segmented_control(key="detail").options == rooms
     heads = {"distances": "How far", "classes": "Class by class", "pairs": "Worst pairs", "top-k": "The best-ranked"}
-    for room, head in (heads | {"calibration": "How sure"}).items():
+    for room, head in (heads | {"calibration": "How sure", "gain": "What would"}).items():
         at.segmented_control(key="detail").set_value(room).run()
         assert not at.exception
         assert [s.value for s in at.subheader][1:] == [s.value for s in at.subheader if s.value.startswith(head)]
@@ -211,7 +212,7 @@ def test_nothing_decodes_what_came_decided(visit, predicted, bare):
     at = visit("severity", decoder="min_cost", detail="calibration")
     assert "decoder" not in [c.key for c in at.segmented_control]
     assert "decoder “min_cost”" in says(at)
-    assert at.segmented_control(key="detail").options == ["distances", "classes", "pairs"]
+    assert at.segmented_control(key="detail").options == ["distances", "classes", "pairs", "gain"]
     assert at.dataframe[0].value["decoder"].tolist() == ["the file's own"] * 2
     assert not {"NLL", "ECE"} & set(at.dataframe[0].value)
     assert all("the file's own" in title(f) for f in figures(at))

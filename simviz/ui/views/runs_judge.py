@@ -24,6 +24,11 @@ MAX_PICKED = 60  # columns that a list can still be picked from
 PREVIEW_ROWS, PREVIEW_COLUMNS = 5, 14
 ADDED, REFUSED, EMPTIED = "judge-added", "judge-refused", "judge-emptied"
 LAYOUTS = {"samples": "one row a sample", "confusion": "a confusion matrix"}
+OUTCOMES: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("confusion", "See its confusions", {}),
+    ("severity", "See how bad its mistakes are", {}),
+    ("severity", "What would deciding by cost bring it?", {state.DETAIL: "gain"}),
+)
 ABOUT = (
     f"CSV, TSV (or these as .gz), Parquet, npz or npy, at most {given.UPLOAD_MB} MB each. One row a sample: the true "
     "class with the decided class, or with one score for every class (probabilities, their logarithms or logits), and "
@@ -63,12 +68,12 @@ def _outcome() -> None:
         return
     st.success(f"Added “{plain(added[1])}”. It is the comparison in view now.", icon=":material/check_circle:")
     with st.container(horizontal=True):
-        for page, label in (("confusion", "See its confusions"), ("severity", "See how bad its mistakes are")):
+        for page, label, more in OUTCOMES:
             st.page_link(
                 f"pages/{page}.py",
                 label=label,
                 icon=":material/arrow_forward:",
-                query_params={state.COMPARISON: added[0]},
+                query_params={state.COMPARISON: added[0], **more},
             )
 
 

@@ -14,6 +14,7 @@ from simviz.ui.views import (
     severity_calibration,
     severity_classes,
     severity_distances,
+    severity_gain,
     severity_order,
     severity_ranking,
     severity_sweeps,
@@ -28,6 +29,7 @@ ROOMS = {
     "top-k": "The best-ranked classes",
     "calibration": "How sure, and how often right",
     "order": "Along the order of the classes",
+    "gain": "What would it bring my model?",
 }
 
 
@@ -134,5 +136,7 @@ def _room(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
         severity_ranking.show(found, rows, ruler)
     elif room == "calibration":
         severity_calibration.show(found, rows)
+    elif room == "gain":
+        severity_gain.show(found, ruler)
     else:
         severity_order.show(found, rows)

@@ -1,0 +1,157 @@
+"""What would it bring my model? Deciding by cost, or another loss on its last layer: the answer in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from simviz import npz
+from simviz.evaluation import Gain, Outcome
+from simviz.runs import Run
+from simviz.ui import cache, cache_severity, links, state
+from simviz.ui.cache import Stamp
+from simviz.ui.evidence import Evidence
+from simviz.ui.text import plain
+
+FIRST = ("simloss", "soft_labels", "expected_cost")
+Rows = list[tuple[str, Outcome]]
+
+
+def show(found: Evidence, ruler: str) -> None:
+    """The model, the answer, the table behind it; with features, another loss on the last layer."""
+    run = _model(found)
+    stamp = cache.stamps(run, found.part)[0]
+    assert stamp is not None  # a run without predictions is not in evidence
+    _by_cost(found, stamp, ruler)
+    try:
+        kept = "features" in npz.headers(run.path / f"{found.part}.npz")
+    except ValueError as error:
+        st.error(plain(error))
+        return
+    if kept:
+        _last_layers(found, stamp, ruler)
+    else:
+        st.caption(
+            "No penultimate features are kept with these predictions, so what another loss would make of them cannot "
+            "be asked here."
+        )
+
+
+def _model(found: Evidence) -> Run:
+    """One run; chosen where there are several."""
+    runs = {run.id: run for run in found.comparison.runs}
+    links.unknown(state.MODEL, runs, "model")
+    if len(runs) == 1:
+        return next(iter(runs.values()))
+    if st.session_state.get(state.MODEL) not in (None, *runs):
+        del st.session_state[state.MODEL]  # kept from a comparison that had it
+    return runs[st.selectbox("Model", list(runs), key=state.MODEL, bind="query-params", width=320)]
+
+
+def _by_cost(found: Evidence, stamp: Stamp, ruler: str) -> None:
+    try:
+        gain = cache_severity.gain(stamp, found.classes, found.ruler)
+    except ValueError as error:  # says why there is nothing to estimate
+        st.info(plain(error))
+        return
+    st.markdown(f"**{plain(gain.sentence(found.ruler.unit))}**")
+    _table("decided by", "the most probable class", [("least expected cost", gain.outcome)])
+    st.caption(f"{plain(_temperatures(gain))} {plain(_samples(found, gain.outcome))} Ruler: {plain(ruler)}.")
+
+
+def _temperatures(gain: Gain) -> str:
+    if gain.impossible:
+        return (
+            f"{gain.impossible:,} samples give their true class a probability of 0, which no temperature repairs: p is "
+            "taken as it is."
+        )
+    first, second = gain.temperatures
+    return (
+        f"log p is divided by a temperature fitted on one half of the units, {first:.2f} and {second:.2f}, and the "
+        f"other half is decided with it; on all of them it is {gain.temperature:.2f}, the one to use from now on."
+    )
+
+
+def _samples(found: Evidence, outcome: Outcome) -> str:
+    name = found.comparison.info.get("unit_name", "image")
+    of = "" if outcome.units == outcome.samples else f" of {outcome.units:,} {name}s"
+    return (
+        f"{found.part.capitalize()} part, {outcome.samples:,} samples{of}, {outcome.changed:,} of them decided "
+        f"otherwise; 95 % intervals resample {'samples' if not of else f'{name}s'}. They hold for new samples of the "
+        "same kind."
+    )
+
+
+def _table(heading: str, plainly: str, rows: Rows) -> None:
+    """What it is now, then each alternative with its changes."""
+    first = rows[0][1]
+    now = {heading: plainly, "mean cost": first.cost.before, "accuracy": 100 * first.accuracy.before}
+    lines: list[dict[str, object]] = [now]
+    for name, one in rows:
+        line: dict[str, object] = {heading: name}
+        for metric, change, factor in (("mean cost", one.cost, 1), ("accuracy", one.accuracy, 100)):
+            line[metric] = factor * change.after
+            line[f"change of {metric}"] = factor * change.mean
+            line[f"{metric} from"], line[f"{metric} to"] = factor * change.low, factor * change.high
+        lines.append(line)
+    columns = [heading]
+    form = {}
+    for metric, digits in (("mean cost", "%.3f"), ("accuracy", "%.1f %%")):
+        columns += [metric, f"change of {metric}", f"{metric} from", f"{metric} to"]
+        form |= dict.fromkeys(columns[-4:-3], st.column_config.NumberColumn(format=digits))
+        signed = digits.replace("%", "%+", 1).replace(" %%", "")
+        about = f"{'Points of ' if metric == 'accuracy' else ''}{metric}, after minus before"
+        form[columns[-3]] = st.column_config.NumberColumn("change", format=signed, help=f"{about}.")
+        for side, label in ((-2, "from"), (-1, "to")):
+            form[columns[side]] = st.column_config.NumberColumn(label, format=signed, help=f"{about}: its interval.")
+    alt = "; ".join(f"{n}: mean cost {o.cost.after:.3f}, accuracy {o.accuracy.after:.1%}" for n, o in rows)
+    st.dataframe(
+        pd.DataFrame(lines, columns=columns),
+        hide_index=True,
+        placeholder="",
+        column_config=form,
+        alt=f"{plainly}: mean cost {first.cost.before:.3f}, accuracy {first.accuracy.before:.1%}; {alt}",
+    )
+
+
+def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> None:
+    """Heads of other losses against one of cross entropy, when they are asked for."""
+    label = "And if its last layer were trained with another loss?"
+    with st.expander(label, icon=":material/layers:", key="gain-heads", on_change="rerun") as box:
+        if not box.open:
+            return
+        known = cache.losses()
+        able = [n for n, about in known.items() if n != "ce" and (found.classes.ordered or not about["ordered"])]
+        asked = st.multiselect(
+            "Losses", able, default=list(FIRST), key=f"gain-losses-{found.classes.ordered}", persist_state="session"
+        )
+        if not asked:
+            st.info("Choose a loss.")
+            return
+        try:
+            outcomes = cache_severity.head_gains(stamp, found.classes, found.ruler, tuple(asked))
+        except ValueError as error:
+            st.info(plain(error))
+            return
+        _told(found, list(zip(asked, outcomes, strict=True)), ruler)
+
+
+def _told(found: Evidence, rows: Rows, ruler: str) -> None:
+    name, best = min(rows, key=lambda row: row[1].cost.after)
+    st.markdown(f"**{plain(best.sentence(f'A last layer of {name}', found.ruler.unit))}**")
+    _table("last layer of", "ce", rows)
+    st.caption(
+        f"{_of(rows)} "
+        ":orange-badge[last layer only] Everything below the last layer stays as it was trained. Each loss, and cross "
+        "entropy beside it, is fitted to one half of the units and asked about the other, by the most probable class; "
+        "with all of them to fit to, heads are better. The matrix is the ruler, or for words its closest pairs. "
+        f"{plain(_samples(found, best))} Ruler: {plain(ruler)}."
+    )
+
+
+def _of(rows: Sequence[tuple[str, Outcome]]) -> str:
+    if len(rows) == 1:
+        return ""
+    return f"Least mean cost of {len(rows)}; the intervals are as wide as choosing among so many asks for (Bonferroni)."
