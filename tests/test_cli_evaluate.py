@@ -12,9 +12,9 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, top_k_accuracy_score
 
-from simviz import ClassSet, matrices
+from simviz import ClassSet, compare, evaluation, matrices
 from simviz.cli import main
-from simviz.runs import Comparison
+from simviz.runs import Comparison, Store
 from simviz.runs.command import command
 
 WORDS = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
@@ -117,6 +117,19 @@ def test_guessed_columns_are_corrected(made, tmp_path, capsys):
     assert run.predictions().ids[0] == "500"
     again = evaluated(capsys, *shlex.split(command(run.spec))[4:], "--runs", tmp_path)
     assert again["nll"] == result["nll"]
+
+
+def test_it_says_what_deciding_by_cost_would_bring(made, tmp_path, capsys):
+    folder, y, answers = made
+    table = ["--classes", str(folder / "classes.csv"), "--runs", str(tmp_path)]
+    assert main(["evaluate", str(folder / "weak.csv"), str(folder / "weak.npz"), *table]) == 0
+    probable, bare = (line for line in capsys.readouterr().out.splitlines() if line.startswith("what would"))
+    comparison = Store(tmp_path).comparisons()[0]
+    ruler = compare.comparison_ruler(comparison)
+    logs = np.log(answers["weak"])
+    found = evaluation.gain_by_cost(logs, y, np.arange(len(y)), classes=comparison.classes, ruler=ruler)
+    assert probable == f"what would it bring weak? {found.sentence('tree levels')}"
+    assert bare.startswith("what would it bring weak-2? Only the decided class of each sample is known")
 
 
 @pytest.mark.parametrize(

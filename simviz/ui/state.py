@@ -30,7 +30,7 @@ CONFUSION = (
     *(PICTURE, IMAGE, SEED),
 )
 DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST = "detail", "spread", "beyond", "quantity", "sort", "worst"
-TOP, BINNING, MODEL = "k", "bins", "model"
+TOP, BINNING, MODEL = "k", "bins", "which"
 SEVERITY = (DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST, TOP, BINNING, MODEL)
 
 LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, AXIS = (

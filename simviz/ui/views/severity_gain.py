@@ -79,7 +79,7 @@ def _samples(found: Evidence, outcome: Outcome) -> str:
     of = "" if outcome.units == outcome.samples else f" of {outcome.units:,} {name}s"
     return (
         f"{found.part.capitalize()} part, {outcome.samples:,} samples{of}, {outcome.changed:,} of them decided "
-        f"otherwise; 95 % intervals resample {'samples' if not of else f'{name}s'}. They hold for new samples of the "
+        f"otherwise; intervals resample {'samples' if not of else f'{name}s'}. They hold for new samples of the "
         "same kind."
     )
 
