@@ -45,9 +45,8 @@ def measured(kind: str, size: int, uploads: int, truth: Truth) -> str:
         true[seed], estimates[seed] = cost, found.outcome.cost.mean
         widths[seed] = found.outcome.cost.high - found.outcome.cost.low
     shares = "".join(f"{100 * share:9.1f} %" for share in hits.mean(axis=0))
-    numbers = (
-        f"{true.mean():+10.4f}{estimates.mean():+10.4f}{widths.mean():9.4f}{true.std():10.4f}{estimates.std():9.4f}"
-    )
+    numbers = f"{true.mean():+10.4f}{estimates.mean():+10.4f}{widths.mean():9.4f}"
+    numbers += f"{true.std():10.4f}{estimates.std():9.4f}"
     return f"{kind:14}{size:6}{shares}{numbers}"
 
 
