@@ -76,7 +76,7 @@ def test_a_true_class_of_probability_0_is_said(visit, upload):
     logs = LOGS.copy()
     logs[7, MANY[7]] = -np.inf
     upload(log_probabilities=log_softmax(logs))
-    assert "1 samples give their true class a probability of 0" in says(visit("severity", detail="gain"))
+    assert "The true class of 1 of the samples has probability 0" in says(visit("severity", detail="gain"))
 
 
 def test_one_of_several_models_is_chosen_and_a_link_restores_it(visit, predicted):
@@ -104,7 +104,7 @@ def test_another_loss_on_the_last_layer_is_beside_cross_entropy(visit, upload):
     found = heads.gains(known, built, classes=PETS, ruler=RULER)
     assert table["mean cost"].tolist() == pytest.approx([found[0].cost.before, *(one.cost.after for one in found)])
     best = min(range(3), key=lambda i: found[i].cost.after)
-    assert found[best].sentence(f"A last layer of {asked[best]}", "tree levels") in says(at)
+    assert found[best].sentence(f"A last layer of {asked[best]} in place of ce", "tree levels") in says(at)
     assert "98.3 % interval" in says(at)
     assert "Least mean cost of 3" in says(at)
     at.multiselect(key="gain-losses-False").set_value(["gce"]).run()

@@ -64,8 +64,8 @@ def _by_cost(found: Evidence, stamp: Stamp, ruler: str) -> None:
 def _temperatures(gain: Gain) -> str:
     if gain.impossible:
         return (
-            f"{gain.impossible:,} samples give their true class a probability of 0, which no temperature repairs: p is "
-            "taken as it is."
+            f"The true class of {gain.impossible:,} of the samples has probability 0, which no temperature repairs: p "
+            "is taken as it is."
         )
     first, second = gain.temperatures
     return (
@@ -140,7 +140,7 @@ def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> None:
 
 def _told(found: Evidence, rows: Rows, ruler: str) -> None:
     name, best = min(rows, key=lambda row: row[1].cost.after)
-    st.markdown(f"**{plain(best.sentence(f'A last layer of {name}', found.ruler.unit))}**")
+    st.markdown(f"**{plain(best.sentence(f'A last layer of {name} in place of ce', found.ruler.unit))}**")
     _table("last layer of", "ce", rows)
     st.caption(
         f"{_of(rows)} "
