@@ -89,9 +89,9 @@ def test_samples_of_one_unit_count_as_one():
     assert (tenfold.low, tenfold.high) == pytest.approx((copied.low, copied.high))
 
 
-@given(seeds, st.integers(1, 30))
-def test_many_changes_give_the_interval_of_the_normal(seed, size):
-    random = np.random.default_rng(seed)
+@pytest.mark.parametrize("size", [1, 7, 30])
+def test_many_changes_give_the_interval_of_the_normal(size):
+    random = np.random.default_rng(size)
     values = random.normal(0.3, 1, 400)
     found = change(np.zeros(400 * size), np.repeat(values, size), np.repeat(np.arange(400), size), most=9)
     half = 1.96 * values.std() / 20

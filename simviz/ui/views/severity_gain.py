@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 import streamlit as st
 
 from simviz import npz
-from simviz.evaluation import Gain, Outcome
+from simviz.evaluation import Change, Gain, Outcome
 from simviz.runs import Run
 from simviz.ui import cache, cache_severity, links, state
 from simviz.ui.cache import Stamp
@@ -87,33 +85,38 @@ def _samples(found: Evidence, outcome: Outcome) -> str:
 def _table(heading: str, plainly: str, rows: Rows) -> None:
     """What it is now, then each alternative with its changes."""
     first = rows[0][1]
-    now = {heading: plainly, "mean cost": first.cost.before, "accuracy": 100 * first.accuracy.before}
-    lines: list[dict[str, object]] = [now]
+    lines: list[dict[str, object]] = [
+        {heading: plainly, "mean cost": first.cost.before, "accuracy": 100 * first.accuracy.before}
+    ]
     for name, one in rows:
-        line: dict[str, object] = {heading: name}
-        for metric, change, factor in (("mean cost", one.cost, 1), ("accuracy", one.accuracy, 100)):
-            line[metric] = factor * change.after
-            line[f"change of {metric}"] = factor * change.mean
-            line[f"{metric} from"], line[f"{metric} to"] = factor * change.low, factor * change.high
-        lines.append(line)
-    columns = [heading]
-    form = {}
-    for metric, digits in (("mean cost", "%.3f"), ("accuracy", "%.1f %%")):
-        columns += [metric, f"change of {metric}", f"{metric} from", f"{metric} to"]
-        form |= dict.fromkeys(columns[-4:-3], st.column_config.NumberColumn(format=digits))
-        signed = digits.replace("%", "%+", 1).replace(" %%", "")
-        about = f"{'Points of ' if metric == 'accuracy' else ''}{metric}, after minus before"
-        form[columns[-3]] = st.column_config.NumberColumn("change", format=signed, help=f"{about}.")
-        for side, label in ((-2, "from"), (-1, "to")):
-            form[columns[side]] = st.column_config.NumberColumn(label, format=signed, help=f"{about}: its interval.")
-    alt = "; ".join(f"{n}: mean cost {o.cost.after:.3f}, accuracy {o.accuracy.after:.1%}" for n, o in rows)
+        lines.append({heading: name, **_cells("mean cost", one.cost, 1), **_cells("accuracy", one.accuracy, 100)})
+    number = st.column_config.NumberColumn
+    columns = {}
+    for metric, form, signed, what in (
+        ("mean cost", "%.3f", "%+.3f", "Mean cost"),
+        ("accuracy", "%.1f %%", "%+.1f", "Points of accuracy"),
+    ):
+        columns[metric] = number(format=form)
+        columns[f"change of {metric}"] = number("change", format=signed, help=f"{what}, after minus before.")
+        for side in ("from", "to"):
+            columns[f"{metric} {side}"] = number(side, format=signed, help=f"{what}: the interval of the change.")
+    said = "; ".join(f"{n}: mean cost {o.cost.after:.3f}, accuracy {o.accuracy.after:.1%}" for n, o in rows)
     st.dataframe(
-        pd.DataFrame(lines, columns=columns),
+        pd.DataFrame(lines, columns=[heading, *columns]),
         hide_index=True,
         placeholder="",
-        column_config=form,
-        alt=f"{plainly}: mean cost {first.cost.before:.3f}, accuracy {first.accuracy.before:.1%}; {alt}",
+        column_config=columns,
+        alt=f"{plainly}: mean cost {first.cost.before:.3f}, accuracy {first.accuracy.before:.1%}; {said}",
     )
+
+
+def _cells(metric: str, change: Change, factor: int) -> dict[str, float]:
+    return {
+        metric: factor * change.after,
+        f"change of {metric}": factor * change.mean,
+        f"{metric} from": factor * change.low,
+        f"{metric} to": factor * change.high,
+    }
 
 
 def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> None:
@@ -151,7 +154,7 @@ def _told(found: Evidence, rows: Rows, ruler: str) -> None:
     )
 
 
-def _of(rows: Sequence[tuple[str, Outcome]]) -> str:
+def _of(rows: Rows) -> str:
     if len(rows) == 1:
         return ""
     return f"Least mean cost of {len(rows)}; the intervals are as wide as choosing among so many asks for (Bonferroni)."
