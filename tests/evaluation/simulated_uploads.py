@@ -1,12 +1,12 @@
 """Prediction files of simulated models whose true gain is known. Also used by benchmarks/gain.py.
 
-Twelve classes in four groups of three; what a model sees of a sample is its class and its group under normal noise,
-so the posterior is known exactly. Kinds of model:
+Twelve classes in an order, in four groups of three; what a model sees of a sample is its class and its group under
+normal noise, so the posterior is known exactly. Kinds of model, and the ruler they are measured by:
 
-calibrated     reports the posterior
-overconfident  reports it with logits three times too large
-clustered      ten samples a unit, of one class and with half of their noise in common; logits twice too large
-lopsided       has a logit too much or too little for each class: no temperature repairs that
+calibrated     reports the posterior                                                              groups: few change
+overconfident  reports it with logits three times too large                                       positions: many do
+clustered      ten samples a unit, of one class, half of their noise in common; logits twice too large     positions
+lopsided       has a logit too much or too little for each class: no temperature repairs that                 groups
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from simviz.evaluation import decode
 
 from .evaluation_cases import log_softmax
 
-KINDS = ("calibrated", "overconfident", "clustered", "lopsided")
-CLASSES = ClassSet([f"c{i}" for i in range(12)], groups=[f"g{i // 3}" for i in range(12)])
-RULER = evaluation.ruler(CLASSES, "groups")
-MEANS = 1.6 * np.eye(12) + 0.9 * np.kron(np.eye(4), np.ones((3, 3)))
+CLASSES = ClassSet([f"c{i}" for i in range(12)], groups=[f"g{i // 3}" for i in range(12)], positions=range(12))
+GROUPS, POSITIONS = (evaluation.ruler(CLASSES, name) for name in ("groups", "positions"))
+RULERS = {"calibrated": GROUPS, "overconfident": POSITIONS, "clustered": POSITIONS, "lopsided": GROUPS}
+MEANS = 1.0 * np.eye(12) + 0.7 * np.kron(np.eye(4), np.ones((3, 3)))
 PER_UNIT = 10
 FACTORS = {"overconfident": 3.0, "clustered": 2.0}
 TILT = np.linspace(-1.5, 1.5, 12)[np.random.default_rng(7).permutation(12)]
@@ -65,12 +65,12 @@ class Truth:
 
     def __init__(self, kind: str, samples: int) -> None:
         everyone = draw(kind, samples, seed=10_000)
-        plain = decode(everyone.log_p, classes=CLASSES)
-        costs = everyone.posterior @ RULER.distance
+        plain, ruler = decode(everyone.log_p, classes=CLASSES), RULERS[kind]
+        costs = everyone.posterior @ ruler.distance
         rows = np.arange(samples)
         self.cost, self.accuracy = [], []
         for temperature in TEMPERATURES:
-            found = decode(everyone.log_p, "min_cost", classes=CLASSES, ruler=RULER, temperature=temperature)
+            found = decode(everyone.log_p, "min_cost", classes=CLASSES, ruler=ruler, temperature=temperature)
             self.cost.append(float((costs[rows, found] - costs[rows, plain]).mean()))
             better = everyone.posterior[rows, found] - everyone.posterior[rows, plain]
             self.accuracy.append(float(better.mean()))
