@@ -121,9 +121,10 @@ def test_a_model_that_says_nothing_beyond_its_decision_has_nothing_to_gain():
     upload = draw("calibrated", 100, 0)
     alike = np.zeros((100, 12))
     alike[np.arange(100), upload.log_p.argmax(1)] = 2
-    found = gain_by_cost(log_softmax(alike), upload.target, upload.units, classes=CLASSES, ruler=RULER)
+    groups = RULERS["calibrated"]
+    found = gain_by_cost(log_softmax(alike), upload.target, upload.units, classes=CLASSES, ruler=groups)
     assert found.outcome.changed == found.outcome.cost.mean == 0
-    said = found.sentence(RULER.unit)
+    said = found.sentence(groups.unit)
     assert "Deciding by least expected cost decides all 100 samples as before, so it brings nothing here" in said
     assert f"{found.outcome.cost.low:.3f} to {found.outcome.cost.high:.3f}" in said
 
