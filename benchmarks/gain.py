@@ -9,7 +9,7 @@ Beside them, for mean cost: the percentile interval of the plain bootstrap of un
 the same cross-fitted differences, and the spread of the true change over uploads (all that fitting the temperatures
 anew in each resample could add) beside that of the estimate.
 
-Run: python benchmarks/gain.py [--uploads 200] [--sizes 200,1000]      (a minute on one free core, 3 minutes on a busy machine)
+Run: python benchmarks/gain.py [--uploads 200] [--sizes 200,1000]      (3 minutes on a busy machine)
 """
 
 from __future__ import annotations
