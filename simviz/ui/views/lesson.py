@@ -1,0 +1,222 @@
+"""A lesson, one question at a time: everybody commits to an answer, then it is computed and shown."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from simviz.runs import Store
+from simviz.ui import links, shell, state
+from simviz.ui.lessons import Answer, Lesson, Material, Step, learned, mistakes, ordered
+from simviz.ui.lessons.steps import LETTERS
+from simviz.ui.text import plain
+
+LESSONS = {one.name: one for one in (mistakes.LESSON, ordered.LESSON, learned.LESSON)}
+REVEALED, KEPT = "revealed", "votes"  # of this session: the steps whose answer stands, and the vote at each
+
+
+def show() -> None:
+    st.title("Lesson")
+    lesson = _lesson()
+    number = _number(lesson)
+    step = lesson.steps[number - 1]
+    st.header(f"{number}. {step.title}", anchor=False)
+    st.markdown(f"### {step.question}")
+    material = _material()
+    if step.shown is not None:
+        st.caption(plain(step.shown(material)))
+    place = (lesson.name, number)
+    revealed = place in st.session_state.get(REVEALED, ())
+    vote = _vote(step, place, revealed)
+    hands = _hands(step, place)
+    if revealed:
+        _answer(step, material, vote, hands)
+    else:
+        st.button(
+            "Reveal the answer",
+            type="primary",
+            icon=":material/visibility:",
+            disabled=vote is None and not any(hands),
+            help="Commit first: choose an answer, or count hands.",
+            on_click=_reveal,
+            args=(place,),
+            key="reveal",
+        )
+    _way(lesson, number)
+
+
+def _lesson() -> Lesson:
+    links.unknown(state.LESSON, LESSONS, "lesson")
+    _forget_strange(state.LESSON, tuple(LESSONS))
+    name = st.segmented_control(
+        "Lessons",
+        list(LESSONS),
+        default=next(iter(LESSONS)),
+        required=True,
+        key=state.LESSON,
+        bind="query-params",
+        format_func=lambda one: LESSONS[one].title,
+        label_visibility="collapsed",
+        on_change=_to,
+        args=(None, 1),
+        wrap=True,
+    )
+    st.caption(plain(LESSONS[name].about))
+    return LESSONS[name]
+
+
+def _number(lesson: Lesson) -> int:
+    """Which step, 1 and on."""
+    options = tuple(str(k + 1) for k in range(len(lesson.steps)))
+    links.unknown(state.SLIDE, options, "step of the lesson")
+    _forget_strange(state.SLIDE, options)
+    picked = st.segmented_control(
+        "Step",
+        options,
+        default=options[0],
+        required=True,
+        key=state.SLIDE,
+        bind="query-params",
+        label_visibility="collapsed",
+        on_change=_restore,
+        wrap=True,
+    )
+    return int(picked)
+
+
+def _vote(step: Step, place: tuple[str, int], revealed: bool) -> int | None:
+    """The answer that was chosen; it cannot be changed once the right one stands."""
+    letters = tuple(LETTERS[: len(step.options)])
+    links.unknown(state.VOTE, letters, "vote")
+    _forget_strange(state.VOTE, letters)
+    picked = st.segmented_control(
+        "Your answer",
+        letters,
+        key=state.VOTE,
+        bind="query-params",
+        format_func=lambda one: f"**{one.upper()}** {plain(step.options[LETTERS.index(one)])}",
+        disabled=revealed,
+        width="stretch",
+        wrap=True,
+    )
+    st.session_state.setdefault(KEPT, {})[place] = picked
+    return None if picked is None else LETTERS.index(picked)
+
+
+def _hands(step: Step, place: tuple[str, int]) -> list[int]:
+    """How many of a class hold each answer, counted by plus and minus."""
+    name, number = place
+    with st.expander("Count the hands of a class", icon=":material/front_hand:", key=f"class-{name}-{number}"):
+        columns = st.columns(len(step.options))
+        return [
+            column.number_input(
+                f"{LETTERS[k].upper()} {plain(option)}",
+                0,
+                10_000,
+                0,
+                key=f"hands-{name}-{number}-{k}",
+                persist_state="session",
+            )
+            for k, (column, option) in enumerate(zip(columns, step.options, strict=True))
+        ]
+
+
+def _answer(step: Step, material: Material, vote: int | None, hands: list[int]) -> None:
+    """What came out, beside what was voted; the sentence that says why not, where nothing can."""
+    try:
+        with st.spinner("Computing the answer"):
+            answer = step.answer(material)
+    except (ValueError, OSError, ImportError) as error:
+        st.info(plain(error), icon=":material/help:")
+        st.page_link(f"pages/{step.page}.py", label=step.link, icon=":material/arrow_forward:")
+        return
+    right = f"{LETTERS[answer.choice].upper()}: {step.options[answer.choice]}"
+    with st.container(border=True):
+        st.markdown(f"### :material/check_circle: {plain(right)}")
+        st.markdown(plain(answer.text))
+        _bars(answer)
+        if said := voted(answer.choice, vote, hands):
+            st.caption(plain(said))
+        st.page_link(
+            f"pages/{step.page}.py",
+            label=f"**{step.link}**",
+            icon=":material/arrow_forward:",
+            query_params=dict(answer.view),
+        )
+
+
+def _bars(answer: Answer) -> None:
+    for bar in answer.bars:
+        st.progress(min(max(bar.share, 0.0), 1.0), text=f"{plain(bar.label)}: **{plain(bar.text)}**")
+
+
+def voted(choice: int, vote: int | None, hands: list[int]) -> str:
+    """What the class and the reader had said, as a sentence; "" where nobody voted."""
+    said = ""
+    if vote is not None:
+        said = "Your answer was right. " if vote == choice else f"Your answer was {LETTERS[vote].upper()}. "
+    if total := sum(hands):
+        counts = ", ".join(f"{LETTERS[k].upper()} {n}" for k, n in enumerate(hands))
+        said += f"Of {total} hands {hands[choice]} were right ({counts})."
+    return said.strip()
+
+
+def _way(lesson: Lesson, number: int) -> None:
+    """Back and next; at the end, to the other lessons and to one's own networks."""
+    with st.container(horizontal=True):
+        st.button(
+            "Back",
+            icon=":material/arrow_back:",
+            disabled=number == 1,
+            on_click=_to,
+            args=(lesson.name, number - 1),
+            key="back",
+        )
+        st.button(
+            "Next",
+            icon=":material/arrow_forward:",
+            disabled=number == len(lesson.steps),
+            on_click=_to,
+            args=(lesson.name, number + 1),
+            key="next",
+        )
+    if number < len(lesson.steps):
+        return
+    st.caption("That was the last question of this lesson. Go on with:")
+    with st.container(horizontal=True):
+        for other in LESSONS.values():
+            if other is not lesson:
+                st.button(other.title, on_click=_to, args=(other.name, 1), key=f"to-{other.name}")
+        st.page_link("pages/train.py", label="Train networks of your own", icon=":material/arrow_forward:")
+
+
+def _material() -> Material:
+    """The comparison that was chosen; without a choice every comparison, newest first."""
+    frame = shell.frame()
+    if frame.comparison is None:
+        return Material()
+    chosen = st.session_state.get(state.COMPARISON) is not None
+    every = (frame.comparison,) if chosen else tuple(Store().comparisons())
+    return Material(every, frame.a, frame.b)
+
+
+def _forget_strange(key: str, options: tuple[str, ...]) -> None:
+    if st.session_state.get(key) not in (None, *options):
+        del st.session_state[key]  # kept from another step
+
+
+def _to(name: str | None, number: int) -> None:
+    """Callback: to a step; None stays in the lesson that is chosen."""
+    if name is not None:
+        st.session_state[state.LESSON] = name
+    st.session_state[state.SLIDE] = str(number)
+    _restore()
+
+
+def _restore() -> None:
+    """Callback: the vote of the step that is now in view."""
+    place = (st.session_state[state.LESSON], int(st.session_state[state.SLIDE]))
+    st.session_state[state.VOTE] = st.session_state.get(KEPT, {}).get(place)
+
+
+def _reveal(place: tuple[str, int]) -> None:
+    st.session_state[REVEALED] = {*st.session_state.get(REVEALED, ()), place}
