@@ -51,7 +51,7 @@ def _punished(name: str, beside: str | None = None) -> Answer:
     why = (
         "It looks at the probability of the cat alone, wherever the rest went."
         if choice == 2
-        else f"The {MISTAKES[1 - choice]} is {abs(far - near) / max(near, far):.0%} cheaper: the matrix calls it nearer."
+        else f"The {MISTAKES[1 - choice]} is {abs(far - near) / max(near, far):.0%} cheaper: its word is nearer."
     )
     losses = [loss for loss in (beside, name) if loss is not None]
     view: dict[str, str | list[str]] = {"set": "things", "between": "words", "truth": "cat", "guess": "near miss"}

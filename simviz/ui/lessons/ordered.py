@@ -28,7 +28,7 @@ def dearer_by(_: Material) -> Answer:
     values = {f"{n}: {end}": v for n, both in found.items() for end, v in zip((NEAR, FAR), both, strict=True)}
     text = (
         f"The squared earth mover's distance pays {far:.3g} where the mass lies on {FAR} and {near:.3g} where it "
-        f"lies on {NEAR}, {ratio:.1f} times as much; plain cross entropy pays {found['ce'][1]:.3g} and {found['ce'][0]:.3g}. "
+        f"lies on {NEAR}, {ratio:.1f} times as much; ce pays {found['ce'][1]:.3g} and {found['ce'][0]:.3g}. "
         "It sees how far the mass has to be carried."
     )
     view: dict[str, str | list[str]] = {"set": "ages", "truth": TRUE, "guess": "far miss", "losses": ["ce", "emd2"]}

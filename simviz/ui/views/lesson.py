@@ -11,13 +11,16 @@ from simviz.ui.lessons.steps import LETTERS
 from simviz.ui.text import plain
 
 LESSONS = {one.name: one for one in (mistakes.LESSON, ordered.LESSON, learned.LESSON)}
-REVEALED, KEPT = "revealed", "votes"  # of this session: the steps whose answer stands, and the vote at each
+# Of this session: the steps whose answer stands, the vote at each, and whether a button has just led to another one.
+REVEALED, KEPT, MOVED = "revealed", "votes", "moved"
 
 
 def show() -> None:
-    st.title("Lesson")
-    lesson = _lesson()
-    number = _number(lesson)
+    head = st.container()
+    moved = st.session_state.pop(MOVED, False)
+    lesson = _lesson(moved)
+    head.title(plain(lesson.title))
+    number = _number(lesson, moved)
     step = lesson.steps[number - 1]
     st.header(f"{number}. {step.title}", anchor=False)
     st.markdown(f"### {step.question}")
@@ -26,7 +29,7 @@ def show() -> None:
         st.caption(plain(step.shown(material)))
     place = (lesson.name, number)
     revealed = place in st.session_state.get(REVEALED, ())
-    vote = _vote(step, place, revealed)
+    vote = _vote(step, place, revealed, moved)
     hands = _hands(step, place)
     if revealed:
         _answer(step, material, vote, hands)
@@ -44,9 +47,8 @@ def show() -> None:
     _way(lesson, number)
 
 
-def _lesson() -> Lesson:
-    links.unknown(state.LESSON, LESSONS, "lesson")
-    _forget_strange(state.LESSON, tuple(LESSONS))
+def _lesson(moved: bool) -> Lesson:
+    _check(state.LESSON, tuple(LESSONS), "lesson", moved)
     name = st.segmented_control(
         "Lessons",
         list(LESSONS),
@@ -64,11 +66,10 @@ def _lesson() -> Lesson:
     return LESSONS[name]
 
 
-def _number(lesson: Lesson) -> int:
+def _number(lesson: Lesson, moved: bool) -> int:
     """Which step, 1 and on."""
     options = tuple(str(k + 1) for k in range(len(lesson.steps)))
-    links.unknown(state.SLIDE, options, "step of the lesson")
-    _forget_strange(state.SLIDE, options)
+    _check(state.SLIDE, options, "step of the lesson", moved)
     picked = st.segmented_control(
         "Step",
         options,
@@ -83,11 +84,10 @@ def _number(lesson: Lesson) -> int:
     return int(picked)
 
 
-def _vote(step: Step, place: tuple[str, int], revealed: bool) -> int | None:
+def _vote(step: Step, place: tuple[str, int], revealed: bool, moved: bool) -> int | None:
     """The answer that was chosen; it cannot be changed once the right one stands."""
     letters = tuple(LETTERS[: len(step.options)])
-    links.unknown(state.VOTE, letters, "vote")
-    _forget_strange(state.VOTE, letters)
+    _check(state.VOTE, letters, "vote", moved)
     picked = st.segmented_control(
         "Your answer",
         letters,
@@ -199,7 +199,10 @@ def _material() -> Material:
     return Material(every, frame.a, frame.b)
 
 
-def _forget_strange(key: str, options: tuple[str, ...]) -> None:
+def _check(key: str, options: tuple[str, ...], what: str, moved: bool) -> None:
+    """Name what a link asks for and is not there. After a step the link still says what the last one held."""
+    if not moved:
+        links.unknown(key, options, what)
     if st.session_state.get(key) not in (None, *options):
         del st.session_state[key]  # kept from another step
 
@@ -214,6 +217,7 @@ def _to(name: str | None, number: int) -> None:
 
 def _restore() -> None:
     """Callback: the vote of the step that is now in view."""
+    st.session_state[MOVED] = True
     place = (st.session_state[state.LESSON], int(st.session_state[state.SLIDE]))
     st.session_state[state.VOTE] = st.session_state.get(KEPT, {}).get(place)
 
