@@ -29,7 +29,7 @@ def show() -> None:
         st.caption(plain(step.shown(material)))
     place = (lesson.name, number)
     revealed = place in st.session_state.get(REVEALED, ())
-    vote = _vote(step, place, revealed, moved)
+    vote = _vote(step, place, revealed)
     hands = _hands(step, place)
     if revealed:
         _answer(step, material, vote, hands)
@@ -50,17 +50,14 @@ def show() -> None:
 def _lesson(moved: bool) -> Lesson:
     _check(state.LESSON, tuple(LESSONS), "lesson", moved)
     name = st.segmented_control(
-        "Lessons",
+        "Lesson",
         list(LESSONS),
         default=next(iter(LESSONS)),
         required=True,
         key=state.LESSON,
         bind="query-params",
-        format_func=lambda one: LESSONS[one].title,
-        label_visibility="collapsed",
         on_change=_to,
         args=(None, 1),
-        wrap=True,
     )
     st.caption(plain(LESSONS[name].about))
     return LESSONS[name]
@@ -84,22 +81,31 @@ def _number(lesson: Lesson, moved: bool) -> int:
     return int(picked)
 
 
-def _vote(step: Step, place: tuple[str, int], revealed: bool, moved: bool) -> int | None:
-    """The answer that was chosen; it cannot be changed once the right one stands."""
-    letters = tuple(LETTERS[: len(step.options)])
-    _check(state.VOTE, letters, "vote", moved)
-    picked = st.segmented_control(
-        "Your answer",
-        letters,
-        key=state.VOTE,
-        bind="query-params",
-        format_func=lambda one: f"**{one.upper()}** {plain(step.options[LETTERS.index(one)])}",
-        disabled=revealed,
-        width="stretch",
-        wrap=True,
-    )
-    st.session_state.setdefault(KEPT, {})[place] = picked
-    return None if picked is None else LETTERS.index(picked)
+def _vote(step: Step, place: tuple[str, int], revealed: bool) -> int | None:
+    """A button for each answer; a choice cannot be changed once the right one stands.
+
+    The buttons cannot be bound to the link: it would say their texts, and a link says ids.
+    """
+    letters = LETTERS[: len(step.options)]
+    kept = st.session_state.setdefault(KEPT, {})
+    links.unknown(state.VOTE, letters, "vote")
+    asked = st.query_params.get(state.VOTE)
+    if place not in kept and asked in tuple(letters):
+        kept[place] = asked
+    chosen = st.session_state[state.VOTE] = kept.get(place)
+    columns = st.columns(len(step.options))
+    for letter, column, option in zip(letters, columns, step.options, strict=True):
+        column.button(
+            f"**{letter.upper()}** {plain(option)}",
+            key=f"vote-{letter}",
+            type="primary" if letter == chosen else "secondary",
+            icon=":material/how_to_vote:" if letter == chosen else None,
+            disabled=revealed,
+            width="stretch",
+            on_click=_commit,
+            args=(place, letter),
+        )
+    return None if chosen is None else letters.index(chosen)
 
 
 def _hands(step: Step, place: tuple[str, int]) -> list[int]:
@@ -200,7 +206,7 @@ def _material() -> Material:
 
 
 def _check(key: str, options: tuple[str, ...], what: str, moved: bool) -> None:
-    """Name what a link asks for and is not there. After a step the link still says what the last one held."""
+    """Name what a link asks for and is not there. Just after a button the link still says what was there before it."""
     if not moved:
         links.unknown(key, options, what)
     if st.session_state.get(key) not in (None, *options):
@@ -219,7 +225,20 @@ def _restore() -> None:
     """Callback: the vote of the step that is now in view."""
     st.session_state[MOVED] = True
     place = (st.session_state[state.LESSON], int(st.session_state[state.SLIDE]))
-    st.session_state[state.VOTE] = st.session_state.get(KEPT, {}).get(place)
+    _write(st.session_state.get(KEPT, {}).get(place))
+
+
+def _commit(place: tuple[str, int], letter: str) -> None:
+    """Callback: a vote, for the session and for the link."""
+    st.session_state[KEPT][place] = letter
+    _write(letter)
+
+
+def _write(letter: str | None) -> None:
+    if letter is not None:
+        st.query_params[state.VOTE] = letter
+    elif state.VOTE in st.query_params:
+        del st.query_params[state.VOTE]
 
 
 def _reveal(place: tuple[str, int]) -> None:
