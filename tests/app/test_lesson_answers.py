@@ -215,7 +215,7 @@ def test_a_number_has_the_decimals_its_interval_supports(value, half, text):
 
 
 def cosine(one, other):
-    found = words.load("bundled").take([one, other])
+    found = words.load().take([one, other])
     a, b = (found[w].astype(float) for w in (one, other))
     return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
