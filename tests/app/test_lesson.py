@@ -191,7 +191,7 @@ def test_the_comparison_that_was_chosen_answers_and_no_other(visit, predicted):
         assert f":material/check_circle: {letter}:" in says(at)
     alone = predicted(KINDS, {"ce": worse}, TARGET, "alone")
     at = visit("lesson", c=alone.id, slide="5", vote="c")
-    assert "“alone” cannot answer this" in says(at)
+    assert "alone” cannot answer this: it needs plain cross entropy" in says(at)
 
 
 def test_class_names_with_markup_are_shown_and_not_run(visit, predicted):

@@ -177,7 +177,7 @@ def test_without_a_comparison_or_a_second_loss_it_says_what_is_missing(predicted
     with pytest.raises(ValueError, match="no comparison"):
         answer(Material())
     alone = predicted(KINDS, {"ce": WORSE}, TARGET, "alone")
-    with pytest.raises(ValueError, match="“alone” cannot answer this"):
+    with pytest.raises(ValueError, match="alone” cannot answer this: it needs plain cross entropy"):
         answer(Material((alone,)))
 
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from simviz import learned as controls
 from simviz.evaluation import agreement, statistics
+from simviz.runs import Comparison
 from simviz.ui.lessons import trials
-from simviz.ui.lessons.steps import Answer, Bar, Lesson, Material, Step
+from simviz.ui.lessons.steps import Answer, Bar, Lesson, Material, Step, first_that_can
 from simviz.ui.views.ground_distance_agreement import controls as controls_of
 from simviz.ui.views.ground_distance_runs import Learned, learners, read
 
-NOTHING = (
-    "No comparison here has learned a distance. The loss self_guided does: train it with two seeds or more, beside ce."
-)
+HOW = "The loss self_guided does: train it with two seeds or more, beside ce."
+NOTHING = f"No comparison here has learned a distance. {HOW}"
 LITTLE, MUCH = 0.1, 0.4  # Spearman's rho
 DEGREES = (f"Hardly (rho below {LITTLE})", f"Somewhat (rho {LITTLE} to {MUCH})", f"Clearly (rho above {MUCH})")
 NEAREST = 3
@@ -23,23 +23,24 @@ NEAREST = 3
 
 def seeds_of(material: Material) -> tuple[list[Learned], int]:
     """All seeds of the first setting that learned a distance, and the last epoch they share; ValueError if none has."""
-    for comparison in material.comparisons[: trials.MOST]:
-        runs = learners(comparison)
-        if runs:
-            every = [read(comparison, run) for run in runs if run.setting == runs[0].setting]
-            shared = set.intersection(*(set(one.epochs) for one in every))
-            if not shared:
-                raise ValueError(f"The seeds of “{comparison.title}” share no epoch, so they cannot be compared.")
-            return every, max(shared)
-    if len(material.comparisons) == 1:
-        raise ValueError(f"The comparison “{material.comparisons[0].title}” learned no distance. {NOTHING}")
-    raise ValueError(NOTHING)
+    return first_that_can(material, _seeds, NOTHING)
+
+
+def _seeds(comparison: Comparison) -> tuple[list[Learned], int]:
+    runs = learners(comparison)
+    if not runs:
+        raise ValueError(f"it learned no distance. {HOW}")
+    every = [read(comparison, run) for run in runs if run.setting == runs[0].setting]
+    shared = set.intersection(*(set(one.epochs) for one in every))
+    if not shared:
+        raise ValueError("its seeds share no epoch, so they cannot be compared.")
+    return every, max(shared)
 
 
 def shown(material: Material) -> str:
     try:
         every, epoch = seeds_of(material)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         return str(error)
     first = every[0]
     seeds = f"{len(every)} seed{'' if len(every) == 1 else 's'}"
@@ -54,22 +55,18 @@ def nearest_pair(material: Material) -> Answer:
         raise ValueError(f"The classes of “{first.comparison.title}” have no groups, so none can be compared.")
     far = agreement.pairs(_at(first, epoch))
     one, other = np.triu_indices(len(classes), 1)
+    inside = np.array([classes.groups[a] == classes.groups[b] for a, b in zip(one, other, strict=True)])
     order = np.argsort(far, kind="stable")[:NEAREST]
-    inside = [classes.groups[one[k]] == classes.groups[other[k]] for k in order]
-    groups = [path[0] for path in classes.groups]
     names = [f"{classes.names[one[k]]} and {classes.names[other[k]]}" for k in order]
-    kin = [
-        groups[one[k]] if same else f"{groups[one[k]]}, {groups[other[k]]}"
-        for k, same in zip(order, inside, strict=True)
-    ]
-    listed = "; ".join(f"{name} ({group})" for name, group in zip(names, kin, strict=True))
+    kin = [" beside ".join(dict.fromkeys(" / ".join(classes.groups[e[k]]) for e in (one, other))) for k in order]
+    listed = "; ".join(f"{name} ({groups})" for name, groups in zip(names, kin, strict=True))
+    count = int(inside[order].sum())
     text = (
-        f"Seed {first.run.spec.seed} holds these for nearest: {listed}. Of its {NEAREST} nearest pairs "
-        f"{sum(inside)} {'lies' if sum(inside) == 1 else 'lie'} within one group; of all pairs "
-        f"{np.mean([groups[a] == groups[b] for a, b in zip(one, other, strict=True)]):.0%} do."
+        f"Seed {first.run.spec.seed} holds these for nearest: {listed}. Of its {len(order)} nearest pairs {count} "
+        f"{'lies' if count == 1 else 'lie'} within one group; of all pairs {inside.mean():.0%} do."
     )
     lengths = tuple(Bar(name, float(far[k]), f"distance {far[k]:.2f}") for name, k in zip(names, order, strict=True))
-    return Answer(int(not inside[0]), text, lengths, _view(first, epoch))
+    return Answer(int(not inside[order[0]]), text, lengths, _view(first, epoch))
 
 
 def like_the_words(material: Material) -> Answer:

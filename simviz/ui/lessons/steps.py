@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from simviz.runs import Comparison
 
 LETTERS = "abcdef"  # how a vote is written in a link
+MOST = 20  # comparisons that are looked through for one that can answer
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,20 @@ class Material:
     comparisons: tuple[Comparison, ...] = ()
     a: str | None = None
     b: str | None = None
+
+
+def first_that_can(material: Material, read: Callable[[Comparison], Found], nothing: str) -> Found:
+    """What `read` finds in the first comparison that has it.
+
+    ValueError, in a sentence, where none has: why the first one cannot, or `nothing` where there is no comparison.
+    """
+    why = ""
+    for comparison in material.comparisons[:MOST]:
+        try:
+            return read(comparison)
+        except (ValueError, OSError) as error:
+            why = why or f"The comparison “{comparison.id}” cannot answer this: {error}"
+    raise ValueError(why or nothing)
 
 
 @dataclass(frozen=True)

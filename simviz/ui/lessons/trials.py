@@ -12,11 +12,10 @@ from simviz.evaluation import Ruler
 from simviz.runs import Comparison
 from simviz.settings import parse_setting
 from simviz.ui import cache, evidence
-from simviz.ui.lessons.steps import Answer, Bar, Material
+from simviz.ui.lessons.steps import Answer, Bar, Material, first_that_can
 
 PLAIN = "ce"
 PART = "test"
-MOST = 20  # comparisons that are looked through for one that can answer
 NOTHING = (
     "There is no comparison to compute this from. Train plain cross entropy beside another loss, with several seeds."
 )
@@ -52,15 +51,7 @@ class Trials:
 
 def trials(material: Material) -> Trials:
     """The first comparison that has both; ValueError, in a sentence, where none has."""
-    first: ValueError | None = None
-    for comparison in material.comparisons[:MOST]:
-        try:
-            return _trials(comparison, (material.b, material.a))
-        except ValueError as error:
-            first = first or error
-        except OSError as error:
-            first = first or ValueError(f"{comparison.id} cannot be read: {error}")
-    raise first or ValueError(NOTHING)
+    return first_that_can(material, lambda one: _trials(one, (material.b, material.a)), NOTHING)
 
 
 def told_setting(settings: Sequence[str], wished: Sequence[str | None] = ()) -> str | None:
@@ -83,16 +74,13 @@ def _trials(comparison: Comparison, wished: Sequence[str | None]) -> Trials:
     groups = comparison.groups
     told = told_setting(list(groups), wished)
     if PLAIN not in groups or told is None:
-        raise ValueError(
-            f"The comparison “{comparison.title}” cannot answer this: it needs plain cross entropy and another loss. "
-            f"It has {', '.join(groups) or 'no run'}."
-        )
+        raise ValueError(f"it needs plain cross entropy and another loss, and has {', '.join(groups) or 'no run'}.")
     ruler = evidence.own_ruler(comparison)
     stamps = tuple(cache.stamps(run, PART) for run in comparison.runs)
     rows = cache.table(stamps, comparison, PART, "argmax", ruler)
     found = [row_of(rows, setting) for setting in (PLAIN, told)]
     if found[0] is None or found[1] is None:
-        raise ValueError(f"The comparison “{comparison.title}” has no predictions of {PLAIN} and {told} yet.")
+        raise ValueError(f"it has no predictions of {PLAIN} and {told} yet.")
     return Trials(comparison, ruler, found[0], found[1], rows)
 
 
