@@ -328,7 +328,7 @@ def test_the_pixels_are_the_control(learning):
 @pytest.mark.parametrize("step", range(len(learned.LESSON.steps)))
 def test_without_a_learned_distance_it_says_what_learns_one(five, step):
     answer = learned.LESSON.steps[step].answer
-    with pytest.raises(ValueError, match=r"learned no distance.*self_guided"):
+    with pytest.raises(ValueError, match=r"cannot answer this: it learned no distance.*self_guided"):
         answer(Material((five,)))
     with pytest.raises(ValueError, match="No comparison here has learned a distance"):
         answer(Material())
