@@ -162,7 +162,7 @@ def cheapest(material: Material) -> Answer:
         sure = f"It is not told apart from the next, {second.label}, on {duel.change.n} seeds{trials.needed(duel)}"
     told = found.told.setting
     won = f" The loss that was told, {told}, does not win here." if choice != 1 else ""
-    text = f"{best.label} has the least mean cost, in {found.ruler.unit} an image. {sure}.{won}"
+    text = f"{best.label} has the least mean cost, in {found.ruler.unit} an image. {sure}.{won}{trials.own_ruler(best)}"
     lengths = tuple(trials.measured(row, "mean_cost", 1, "", known) for row in _listed(known, found))
     return Answer(choice, text, lengths, found.view)
 

@@ -129,10 +129,15 @@ def held_against(found: Trials, metric: str, name: str, other: Row | None = None
     sizes = [rounded(scale * v, half, sign=True) for v in (duel.change.mean, low, high)]
     text = (
         f"{found.told.setting} minus {other.setting}, in {name}, over {duel.change.n} seeds: {sizes[0]}{points} "
-        f"(95 % interval {sizes[1]} to {sizes[2]}). {verdict}"
+        f"(95 % interval {sizes[1]} to {sizes[2]}). {verdict}{own_ruler(found.told)}"
     )
     lengths = tuple(measured(row, metric, scale, unit, (other, found.told)) for row in (other, found.told))
     return Answer(choice, text, lengths, found.view)
+
+
+def own_ruler(row: Row) -> str:
+    """The sentence that belongs to a loss trained on the very matrix that measures it; else ""."""
+    return f" {row.setting} was trained on the very matrix that measures it." if row.same_ruler else ""
 
 
 def needed(duel: Duel) -> str:
