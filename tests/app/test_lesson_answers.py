@@ -208,7 +208,7 @@ def test_which_setting_was_told():
 
 
 @pytest.mark.parametrize(
-    ("value", "half", "text"), [(71.234, 0.8, "71.2"), (0.12345, 0.02, "0.12"), (3.6, 12, "4"), (0.5, None, "0.500")]
+    ("value", "half", "text"), [(71.234, 1.8, "71.2"), (0.12345, 0.2, "0.12"), (3.6, 12, "4"), (0.5, None, "0.500")]
 )
 def test_a_number_has_the_decimals_its_interval_supports(value, half, text):
     assert trials.rounded(value, half) == text
