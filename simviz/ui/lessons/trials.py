@@ -158,6 +158,6 @@ def measured(row: Row, metric: str, scale: float, unit: str, among: Sequence[Row
 
 
 def rounded(value: float, half: float | None, *, sign: bool = False) -> str:
-    """A number with as many decimals as half of its interval supports: that half's first two digits, three decimals at most."""
+    """A number with as many decimals as half of its interval supports: two digits of that half, three at most."""
     decimals = 3 if not half else min(3, max(0, 1 - math.floor(math.log10(half))))
     return f"{value:{'+' if sign else ''}.{decimals}f}"
