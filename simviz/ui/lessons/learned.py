@@ -191,7 +191,7 @@ LESSON = Lesson(
         Step(
             "More than the pixels say?",
             "Like things look alike, even to nobody. Which agrees better with the words?",
-            ("The learned distance", "The pixels alone", "These seeds cannot tell them apart"),
+            ("The learned distance", "The pixels alone", trials.CHOICES[2]),
             "ground_distance",
             "See it beside its controls",
             more_than_pixels,

@@ -233,7 +233,7 @@ LESSON = Lesson(
             "Was it the knowledge?",
             "A third network got the same matrix with the names of the classes shuffled: as soft, and wrong. "
             "Which of the two costs less, counting every image?",
-            ("The one with shuffled names", "The one that was told the truth", "These seeds cannot tell them apart"),
+            ("The shuffled one", "The one told the truth", trials.CHOICES[2]),
             "severity",
             "See the controls in the table",
             was_it_the_knowledge,

@@ -19,11 +19,7 @@ PART = "test"
 NOTHING = (
     "There is no comparison to compute this from. Train plain cross entropy beside another loss, with several seeds."
 )
-CHOICES = (
-    "Plain cross entropy",
-    "The loss that was told which classes are alike",
-    "These seeds cannot tell them apart",
-)
+CHOICES = ("Plain cross entropy", "The loss that was told", "These seeds cannot tell")
 SHARES = ("accuracy",)  # said in percent, and larger is better
 
 

@@ -11,6 +11,7 @@ from simviz.ui.lessons.steps import LETTERS
 from simviz.ui.text import plain
 
 LESSONS = {one.name: one for one in (mistakes.LESSON, ordered.LESSON, learned.LESSON)}
+SHORT = 26  # characters of options that stand side by side
 # Of this session: the steps whose answer stands, the vote at each, and whether a button has just led to another one.
 REVEALED, KEPT, MOVED = "revealed", "votes", "moved"
 
@@ -21,6 +22,8 @@ def show() -> None:
     lesson = _lesson(moved)
     head.title(plain(lesson.title))
     number = _number(lesson, moved)
+    if number == 1:
+        st.caption(plain(lesson.about))
     step = lesson.steps[number - 1]
     st.header(f"{number}. {step.title}", anchor=False)
     st.markdown(f"### {step.question}")
@@ -59,7 +62,6 @@ def _lesson(moved: bool) -> Lesson:
         on_change=_to,
         args=(None, 1),
     )
-    st.caption(plain(LESSONS[name].about))
     return LESSONS[name]
 
 
@@ -93,7 +95,8 @@ def _vote(step: Step, place: tuple[str, int], revealed: bool) -> int | None:
     if place not in kept and asked in tuple(letters):
         kept[place] = asked
     chosen = st.session_state[state.VOTE] = kept.get(place)
-    columns = st.columns(len(step.options))
+    short = max(map(len, step.options)) <= SHORT  # a button cuts off what does not fit into it
+    columns = st.columns(len(step.options)) if short else [st.container() for _ in step.options]
     for letter, column, option in zip(letters, columns, step.options, strict=True):
         column.button(
             f"**{letter.upper()}** {plain(option)}",
