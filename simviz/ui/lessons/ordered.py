@@ -80,7 +80,7 @@ def what_to_say(_: Material) -> Answer:
     text = (
         f"{SAID[choice]}: expected to be {cost[SAID[choice]]:.0f} years off, the least of the three. Of all ages the "
         f"least expected cost has {found['min_cost']}; the most probable one is {found['argmax']}, and the mean lies "
-        f"at {found['expectation']}. The network is the same; only the way to decide has changed."
+        f"nearest to {found['expectation']}. The network is the same; only the way to decide has changed."
     )
     order = [AGES.index(n) for n in AGES]
     view: dict[str, str | list[str]] = {"set": "ages", "truth": TRUE, "guess": "own"}
