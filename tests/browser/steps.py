@@ -20,7 +20,11 @@ def choose(page: Any, label: str, option: str) -> None:
     box = page.get_by_role("combobox", name=label)
     box.click()
     box.fill(option)
-    page.get_by_role("option", name=option, exact=True).wait_for()
+    found = page.get_by_role("option", name=option, exact=True)
+    page.wait_for_timeout(300)
+    if not found.count():  # a page that grows under the click closes the list; the down arrow opens it
+        box.press("ArrowDown")
+    found.wait_for()
     box.press("Enter")
     settled(page)
 

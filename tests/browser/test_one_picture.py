@@ -33,6 +33,8 @@ def test_a_picture_is_picked_then_uploaded(trained, server, visit, tmp_path):
     page.locator(steps.PLOT).nth(1).wait_for()
     steps.settled(page)
     page.get_by_text("One picture", exact=True).click()
+    page.get_by_role("combobox", name="Image").wait_for()
+    steps.settled(page)  # else the list that opens is drawn anew, and closed
     found = trained.runs[0].predictions("test")
     steps.choose(page, "Image", str(found.ids[2]))
     right = sum(int(r.predictions("test").log_probabilities[2].argmax()) == found.target[2] for r in trained.runs)
