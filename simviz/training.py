@@ -374,6 +374,10 @@ def _pixel_statistics(images: Tensor, standardize: bool) -> tuple[Tensor, Tensor
     channels = images.shape[3]
     if not standardize:
         return torch.zeros(channels, device=images.device), torch.full((channels,), 1 / 255, device=images.device)
-    some = images[:: max(1, len(images) // 5000)].float()
-    deviation = some.std((0, 1, 2)).clamp_min(1.0)
-    return some.mean((0, 1, 2)), 1 / deviation
+    some = images[:: max(1, len(images) // 5000)]
+    # Counted, not summed: arithmetic over a last axis of three channels is several times slower.
+    counts = torch.stack([torch.bincount(some[..., c].flatten(), minlength=256) for c in range(channels)]).double()
+    shares, values = counts / counts.sum(1, keepdim=True), torch.arange(256, device=images.device).double()
+    mean = shares @ values
+    deviation = (shares @ values.square() - mean.square()).clamp_min(1.0).sqrt()
+    return mean.float(), (1 / deviation).float()

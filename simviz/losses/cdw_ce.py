@@ -47,7 +47,7 @@ def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
     return -(log_complement(z) * rows_of(cost, z, index)).sum(1)
 
 
-def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
+def _nll_and_gradient(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c)."""
     p = z.softmax(1)
     p_top, top = p.max(1, keepdim=True)
@@ -62,7 +62,7 @@ def _nll_and_gradient(z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     rest = pulls.sum(1, keepdim=True)
     pulls.addcmul_(p, rest + p_top * cost_top / others, value=-1)
     # for the largest p itself, p_top a_top (1 - p_top) with its two small factors cancelled
-    return losses, pulls.scatter_(1, top, p_top * (cost_top - rest)), 1.0
+    return losses, pulls.scatter_(1, top, p_top * (cost_top - rest)).mul_(factor)
 
 
 def log_complement(outputs: Tensor) -> Tensor:

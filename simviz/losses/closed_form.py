@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 Plain = Callable[..., Tensor]
-Values = tuple[Tensor, Tensor, float]
+Values = tuple[Tensor, Tensor]
 Fast = Callable[..., Values | None]
 
 
@@ -26,9 +26,9 @@ class ClosedForm:
         outputs (M, C) and constants in, losses (M,) out; each loss depends on its own row only. It is
         what a compiler sees, and what vmap and second derivatives use.
     fast : callable
-        The same in; out come the losses (M,), and a matrix (M, C) and a number whose product is the
-        gradient. None where it would lose digits, and `plain` is needed after all. It may work in
-        place on what it made itself.
+        The same in, after a number; out come the losses (M,), and their gradient (M, C) times that number.
+        None where it would lose digits, and `plain` is needed after all. It may work in place on what it
+        made itself.
     *constants : tensors
         What follows outputs and index; no constant gets a gradient.
     """
@@ -50,13 +50,16 @@ class ClosedForm:
 
 
 def _is_fast(outputs: Tensor) -> bool:
-    """Whether a gradient will be asked for, and none of torch.func's transforms or a compiler wants the formula.
+    """Whether a gradient will be asked for, and nobody wants the formula.
 
     A Function that torch.func can look through costs a small loss a third of its time more at every call.
     """
-    if not outputs.requires_grad or not torch.is_grad_enabled() or torch.compiler.is_compiling():
-        return False
-    return not torch._C._are_functorch_transforms_active()
+    return outputs.requires_grad and torch.is_grad_enabled() and eager()
+
+
+def eager() -> bool:
+    """Whether operations are simply carried out: no compiler and no transform of torch.func looks on."""
+    return not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()
 
 
 def safe(masses: Tensor) -> bool:
@@ -82,13 +85,12 @@ class _ClosedForm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plain: Plain, fast: Fast, factor: float | None, *tensors: Tensor) -> Tensor:
         ctx.plain, ctx.factor = plain, factor
-        values = fast(*tensors)
+        values = fast(1.0 if factor is None else factor, *tensors)
         if values is None:
             result, gradient = _from_plain(plain, factor, *tensors)
         else:
-            losses, gradient, scale = values
+            losses, gradient = values
             result = losses if factor is None else losses.sum().mul_(factor)
-            gradient.mul_(scale if factor is None else scale * factor)
         ctx.save_for_backward(gradient, *tensors)
         return result
 

@@ -80,11 +80,11 @@ def _nll(z: Tensor, place: Tensor) -> Tensor:
     return -F.logsigmoid(torch.where(is_above(place, z), z, -z)).sum(1)
 
 
-def _nll_and_gradient(z: Tensor, place: Tensor) -> Values:
+def _nll_and_gradient(factor: float, z: Tensor, place: Tensor) -> Values:
     """The loss and its gradient sigmoid(z_k) - [y > k]."""
     above = is_above(place, z)
     losses = -F.logsigmoid(torch.where(above, z, -z)).sum(1)
-    return losses, z.sigmoid().sub_(above.to(z.dtype)), 1.0
+    return losses, z.sigmoid().sub_(above.to(z.dtype)).mul_(factor)
 
 
 def threshold_log_probabilities(outputs: Tensor, rank: Tensor | None = None) -> Tensor:

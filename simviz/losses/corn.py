@@ -56,11 +56,11 @@ def _nll(z: Tensor, place: Tensor) -> Tensor:
     return -torch.where(reached, F.logsigmoid(torch.where(is_above(place, z), z, -z)), 0).sum(1)
 
 
-def _nll_and_gradient(z: Tensor, place: Tensor) -> Values:
+def _nll_and_gradient(factor: float, z: Tensor, place: Tensor) -> Values:
     """The loss and its gradient sigmoid(z_k) - [y > k] for the tasks k <= y."""
     losses = _nll(z, place)
     gradient = z.sigmoid().sub_(is_above(place, z).to(z.dtype)).mul_(is_above(place + 1, z))
-    return losses, gradient, 1.0
+    return losses, gradient.mul_(factor)
 
 
 def corn_log_probabilities(outputs: Tensor, rank: Tensor | None = None) -> Tensor:

@@ -71,14 +71,15 @@ def _ordered_emd(
         p = z.softmax(1)
         return level(difference(p, index), weights).square() @ weights
 
-    def fast(z: Tensor, index: Tensor, weights: Tensor) -> Values:
+    def fast(factor: float, z: Tensor, index: Tensor, weights: Tensor) -> Values:
         p = z.softmax(1)
         d = level(difference(p, index), weights)
         weighted = d if gaps is None else d * weights
         # by p_j it is 2 sum_{i >= j} g_i d_i; a constant for all j drops out in the softmax
         slope = weighted.cumsum(1).sub_(weighted)
         losses = d.mul_(weighted).sum(1)
-        return losses, slope.sub_(torch.linalg.vecdot(slope, p)[:, None]).mul_(p), -2.0
+        middle = torch.linalg.vecdot(slope, p).mul_(2 * factor)
+        return losses, torch.add(middle[:, None], slope, alpha=-2 * factor, out=slope).mul_(p)
 
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         weights = gaps_for(z)

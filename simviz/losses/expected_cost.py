@@ -44,12 +44,12 @@ def _cost(z: Tensor, index: Tensor, distance: Tensor) -> Tensor:
     return (z.softmax(1) * rows_of(distance, z, index)).sum(1)
 
 
-def _cost_and_gradient(z: Tensor, index: Tensor, distance: Tensor) -> Values:
+def _cost_and_gradient(factor: float, z: Tensor, index: Tensor, distance: Tensor) -> Values:
     """The loss and its gradient p_j (D_yj - loss)."""
     p = z.softmax(1)
     costs = rows_of(distance, z, index).mul_(p)
     losses = costs.sum(1)
-    return losses, costs.addcmul_(p, losses[:, None], value=-1), 1.0
+    return losses, costs.addcmul_(p, losses[:, None], value=-1).mul_(factor)
 
 
 @register

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values
+from simviz.losses.closed_form import ClosedForm, Values, safe
 from simviz.losses.contract import (
     MatrixLike,
     as_number,
@@ -57,16 +57,20 @@ def penalized_cross_entropy(outputs: Tensor, target: Tensor, cost: Tensor, lam: 
         log_p = z.log_softmax(1)
         return lam * (log_p.exp().square() * rows_of(cost, z, index)).sum(1) - pick(log_p, index)
 
-    def fast(z: Tensor, index: Tensor, cost: Tensor) -> Values:
-        """By z_j: p_j (1 + 2 lam (s_j - r)) - [j = y], with s_j = p_j cost_yj and r = sum_j p_j s_j."""
-        log_p = z.log_softmax(1)
-        nll, p = -pick(log_p, index), log_p.exp_()
-        costs, factor = rows_of(cost, z, index).mul_(p), lam
-        if isinstance(factor, Tensor):  # its value is not looked at: a GPU would wait
-            costs, factor = costs.mul_(factor), 1.0
-        regularizer = factor * torch.linalg.vecdot(costs, p)
-        gradient = torch.add((1 - 2 * regularizer)[:, None], costs, alpha=2 * factor, out=costs).mul_(p)
-        return nll + regularizer, gradient.scatter_add_(1, index[:, None], torch.full_like(nll, -1)[:, None]), 1.0
+    def fast(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> Values:
+        """By z_j: p_j - [j = y] + 2 lam (s_j - p_j r), with s_j = p_j^2 cost_yj and r = sum_j s_j."""
+        p = z.softmax(1)
+        p_y = pick(p, index)
+        nll = -(p_y.log() if safe(p_y) else pick(z.log_softmax(1), index))
+        shares = rows_of(cost, z, index).mul_(p).mul_(p)
+        regularizer, strength = shares.sum(1), lam
+        if isinstance(strength, Tensor):  # its value is not looked at: a GPU would wait
+            shares, regularizer, strength = shares.mul_(strength), regularizer * strength, 1.0
+        else:
+            regularizer *= strength
+        kept = torch.rsub(regularizer, 1, alpha=2).mul_(factor)
+        gradient = p.mul_(kept[:, None]).add_(shares, alpha=2 * strength * factor)
+        return nll + regularizer, gradient.scatter_add_(1, index[:, None], torch.full_like(p_y, -factor)[:, None])
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         log_p = z.log_softmax(1)

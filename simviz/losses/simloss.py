@@ -55,22 +55,22 @@ def blurred_nll(outputs: Tensor, rows: Tensor) -> Tensor:
     return -(outputs.log_softmax(-1) + rows.log()).logsumexp(-1)
 
 
-def blurred_nll_and_gradient(outputs: Tensor, rows: Tensor) -> Values | None:
+def blurred_nll_and_gradient(factor: float, outputs: Tensor, rows: Tensor) -> Values | None:
     """The loss and its gradient p - q, q_c = S_yc p_c / sum_k S_yk p_k. It overwrites `rows`."""
     p = outputs.softmax(1)
     shares = rows.mul_(p)
     mass = shares.sum(1)
     if not safe(mass):
         return None
-    return -mass.log(), p.addcmul_(shares, mass.reciprocal()[:, None], value=-1), 1.0
+    return -mass.log(), p.addcmul_(shares, mass.reciprocal()[:, None], value=-1).mul_(factor)
 
 
 def _index_nll(z: Tensor, index: Tensor, similarity: Tensor) -> Tensor:
     return blurred_nll(z, rows_of(similarity, z, index))
 
 
-def _index_nll_and_gradient(z: Tensor, index: Tensor, similarity: Tensor) -> Values | None:
-    return blurred_nll_and_gradient(z, rows_of(similarity, z, index))
+def _index_nll_and_gradient(factor: float, z: Tensor, index: Tensor, similarity: Tensor) -> Values | None:
+    return blurred_nll_and_gradient(factor, z, rows_of(similarity, z, index))
 
 
 @register
@@ -197,7 +197,7 @@ class EmbeddingSimLoss(ClassLoss):
         def plain(z: Tensor, y: Tensor) -> Tensor:
             return blurred_nll(z, self._divided_rows(z, y))
 
-        def fast(z: Tensor, y: Tensor) -> Values | None:
-            return blurred_nll_and_gradient(z, self._divided_rows(z, y))
+        def fast(factor: float, z: Tensor, y: Tensor) -> Values | None:
+            return blurred_nll_and_gradient(factor, z, self._divided_rows(z, y))
 
         return reduced_loss(outputs, target, ClosedForm(plain, fast), **self.options)

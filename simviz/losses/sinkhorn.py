@@ -7,8 +7,11 @@ from typing import Any, Unpack
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
+from simviz.losses.closed_form import eager
 from simviz.losses.contract import MatrixLike, check_number, check_size, matrix_tensor, reduced_loss, rows_of
 from simviz.losses.registry import register
+
+NEAR = 30.0  # of sharpness times the longest distance: float32 holds the factors up to there
 
 
 def sinkhorn_loss(
@@ -39,18 +42,36 @@ def sinkhorn_loss(
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         check_size(distance, z)
         cost = distance.to(z.dtype).T  # from the predicted class (row) to the true one (column)
-        kernel = -sharpness * cost
-        across = kernel.T.contiguous()  # sums along rows in memory are quicker than along columns
-        log_p, log_t = z.log_softmax(1), t.log()
-        # log_t is -inf at bins without mass, and so is g there: exp(g) = 0 with a gradient of 0
-        g = log_t
-        for _ in range(iterations):
-            f = log_p - (kernel + g[:, None, :]).logsumexp(2)
-            g = log_t - (across + f[:, None, :]).logsumexp(2)
-        f = log_p - (kernel + g[:, None, :]).logsumexp(2)
-        return ((f[:, :, None] + kernel + g[:, None, :]).exp() * cost).sum((1, 2))
+        # a value is looked at only where nothing must wait for it or trace it
+        near = z.device.type == "cpu" and eager() and sharpness * float(cost.max()) <= NEAR
+        return (_by_products if near else _by_logarithms)(z, t, cost, sharpness, iterations)
 
     return reduced_loss(outputs, target, index_loss, soft_loss, additive=False, **options)
+
+
+def _by_products(z: Tensor, t: Tensor, cost: Tensor, sharpness: float, iterations: int) -> Tensor:
+    """Matrix products with exp(-sharpness D): N C numbers an iteration. No number leaves e^+-NEAR times C."""
+    p, kernel = z.softmax(1), (-sharpness * cost).exp()
+    v = t
+    for _ in range(iterations):
+        u = p / (v @ kernel.T)
+        v = t / (u @ kernel)
+    u = p / (v @ kernel.T)
+    return (u * (v @ (kernel * cost).T)).sum(1)
+
+
+def _by_logarithms(z: Tensor, t: Tensor, cost: Tensor, sharpness: float, iterations: int) -> Tensor:
+    """The same for any sharpness: N C C numbers an iteration."""
+    kernel = -sharpness * cost
+    across = kernel.T.contiguous()  # sums along rows in memory are quicker than along columns
+    log_p, log_t = z.log_softmax(1), t.log()
+    # log_t is -inf at bins without mass, and so is g there: exp(g) = 0 with a gradient of 0
+    g = log_t
+    for _ in range(iterations):
+        f = log_p - (kernel + g[:, None, :]).logsumexp(2)
+        g = log_t - (across + f[:, None, :]).logsumexp(2)
+    f = log_p - (kernel + g[:, None, :]).logsumexp(2)
+    return ((f[:, :, None] + kernel + g[:, None, :]).exp() * cost).sum((1, 2))
 
 
 @register
@@ -60,7 +81,8 @@ class SinkhornLoss(ClassLoss):
     .. math:: L(z, t) = \\langle P, D \\rangle, \\quad P = diag(u) e^{-\\lambda D} diag(v),
               \\; P 1 = p, \\; P^T 1 = t
 
-    computed in the log domain with a fixed number of iterations.
+    computed with a fixed number of iterations, by matrix products where :math:`e^{-\\lambda D}` keeps its
+    digits (:math:`\\lambda \\max D \\le 30`, not on a GPU, under a compiler or a transform), else in the log domain.
 
     **When to use it.** For soft targets (several raters, mixed images) under any ground distance. For
     one-hot and index targets it is the expected cost exactly, whatever lambda.
@@ -73,7 +95,7 @@ class SinkhornLoss(ClassLoss):
         lambda, usually 0.1, 1 or 10; POT's ``reg`` is 1 / lambda. The larger it is, the closer to the
         earth mover's distance, and the more iterations it needs.
     iterations : int >= 1
-        Sinkhorn iterations; each takes N C C numbers of memory for the gradient.
+        Sinkhorn iterations; each takes N C numbers of memory for the gradient, in the log domain N C C.
     weight, ignore_index, reduction
         As in `ClassLoss`; so are the shapes of outputs and target. A soft target sums to one.
 

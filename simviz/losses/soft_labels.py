@@ -45,11 +45,11 @@ def _index_loss(z: Tensor, index: Tensor, labels: Tensor) -> Tensor:
     return -(z.log_softmax(1) * rows_of(labels, z, index)).sum(1)
 
 
-def _index_loss_and_gradient(z: Tensor, index: Tensor, labels: Tensor) -> Values:
+def _index_loss_and_gradient(factor: float, z: Tensor, index: Tensor, labels: Tensor) -> Values:
     """The loss and its gradient m p - t, m = sum_c t_c."""
     log_p, rows = z.log_softmax(1), rows_of(labels, z, index)
     losses, mass = -torch.linalg.vecdot(rows, log_p), rows.sum(1, keepdim=True)
-    return losses, rows.addcmul_(log_p.exp_(), mass, value=-1), -1.0
+    return losses, rows.addcmul_(log_p.exp_(), mass, value=-1).mul_(-factor)
 
 
 def soft_labels(distance: Tensor, beta: float) -> Tensor:

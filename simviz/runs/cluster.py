@@ -193,11 +193,13 @@ class _Messenger:
 
 @dataclass
 class _Flight:
-    """A run on its way: which attempt it is, whether a node was heard of, and the last epoch the listener heard of."""
+    """A run on its way: which attempt it is, whether a node was heard of, whether its task was called back before that,
+    and the last epoch the listener heard of."""
 
     run: Run
     attempt: int = 1
     aloft: bool = False
+    recalled: bool = False
     told: int = 0
 
     @property
@@ -295,6 +297,7 @@ class _Fleet:
                 wishes[flight.ticket] = wish
             elif wish in ("cancel", "pause"):
                 self._ray.cancel(reference)
+                flight.recalled = True
         left = self._ray.get(self._post.take.remote(wishes))
         for flight in flights.values():
             if flight.ticket in left:
@@ -313,10 +316,12 @@ class _Fleet:
         failure = self._ray.exceptions
         try:
             parcel = self._ray.get(reference)
-        except failure.TaskCancelledError:  # while it waited
-            status.settle(flight.run, "cancelled" if flight.run.wanted == "cancel" else "queued")
-        except failure.RayTaskError as error:
-            self._say(flight, "failed", error=in_plain_words(error.cause or error))
+        except (failure.TaskCancelledError, failure.RayTaskError) as error:
+            # One that is called back while it begins ends as it pleases: its interruption is not a failure.
+            if flight.recalled or isinstance(error, failure.TaskCancelledError):
+                status.settle(flight.run, "cancelled" if flight.run.wanted == "cancel" else "queued")
+            else:
+                self._say(flight, "failed", error=in_plain_words(error.cause or error))
         except failure.RayError as error:
             return self._given_up(flight, str(error).splitlines()[0])
         else:

@@ -102,9 +102,9 @@ def _train_all(ticket: slots.Ticket, comparison: Comparison, listener: Listener 
                 _take(slot)
                 if len(tried) == 1 and not helped:
                     waiting = [run, *(r for r in comparison.runs if waits(r, tried))]
+                    helpers = _helpers(comparison, waiting)
                     _choose_threads(run, _beside(run, comparison))
                     pace.calibrate(comparison, waiting, partial(_unwanted, run))
-                    helpers = _helpers(comparison, waiting)
                 execute(run, comparison, listener)
                 gc.collect()  # a run that failed for its memory would else hold it against the next
             if comparison.path.is_dir() and shutil.disk_usage(comparison.path).free < LEAST_FREE_BYTES:

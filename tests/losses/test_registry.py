@@ -87,7 +87,7 @@ def test_closed_forms_have_the_second_derivatives_of_their_formulas():
 
 def test_a_closed_form_that_declines_leaves_it_to_the_formula():
     outputs = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
-    square = ClosedForm(lambda z, index: z.square().sum(1), lambda z, index: None)
+    square = ClosedForm(lambda z, index: z.square().sum(1), lambda factor, z, index: None)
     value = square(outputs, torch.tensor([0, 0, 0]))
     value.sum().backward()
     assert torch.equal(outputs.grad, 2 * outputs)

@@ -3,8 +3,11 @@ import ot
 import pytest
 import torch
 from geomloss import ot as geomloss_ot
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simviz import losses
+from simviz.losses.sinkhorn import NEAR, sinkhorn_loss
 
 from .helpers import C, batch, gradient, make, random_distance, soft_targets
 
@@ -56,3 +59,32 @@ def test_bins_without_mass_give_no_nan(scale):
     loss = losses.SinkhornLoss(torch.tensor(D), iterations=20)
     assert loss(outputs, targets).isfinite()
     assert gradient(loss, outputs, targets).isfinite().all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(0.01, 1.0),
+    st.sampled_from([1.0, 30.0, 1e4]),
+    st.integers(0, 10_000),
+    st.sampled_from([torch.float32, torch.float64]),
+)
+def test_by_products_it_is_the_same_as_by_logarithms(share, scale, seed, dtype):
+    """A transform of torch.func takes the logarithms, plain calls the products, up to the sharpness where they end."""
+    random = torch.Generator().manual_seed(seed)
+    outputs = scale * torch.randn(6, C, generator=random, dtype=torch.float64)
+    targets = torch.rand(6, C, generator=random, dtype=torch.float64).square() * (
+        torch.rand(6, C, generator=random) < 0.6
+    )
+    targets[:, 0] += 0.05
+    outputs, targets = outputs.to(dtype), (targets / targets.sum(1, keepdim=True)).to(dtype)
+    distance = torch.tensor(D, dtype=dtype)
+    options = {"sharpness": share * NEAR / float(distance.max()), "iterations": 25, "reduction": "sum"}
+
+    def value(z, t=targets):
+        return sinkhorn_loss(z, t, distance, **options)
+
+    products = gradient(value, outputs, targets)
+    logarithms, expected = torch.func.grad_and_value(value)(outputs)
+    scale_of = {torch.float32: 2e-4, torch.float64: 1e-9}[dtype]
+    torch.testing.assert_close(value(outputs), expected, rtol=scale_of, atol=scale_of)
+    torch.testing.assert_close(products, logarithms, rtol=0, atol=scale_of * max(1.0, float(logarithms.abs().max())))

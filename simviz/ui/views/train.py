@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
 import streamlit as st
@@ -13,6 +15,7 @@ from simviz.ui import cache, given
 from simviz.ui.text import duration, plain
 from simviz.ui.views import train_board, train_data, train_options, train_settings
 
+SOON = ("torch", "simviz.ui.views.severity", "simviz.ui.views.confusion")
 ASKED = "start-asked"  # a click is kept here: the frame may run the script twice, and a button is true in one run only
 
 
@@ -25,7 +28,14 @@ def show() -> None:
     if not given.closed("nothing can be trained from this page"):
         with st.container(border=True):
             _form()
+        _load_ahead()
     train_board.show()
+
+
+@st.cache_resource(show_spinner=False)
+def _load_ahead() -> None:
+    """While the visitor chooses, load what the click and the pages after it need: torch alone takes two seconds."""
+    Thread(target=lambda: [import_module(name) for name in SOON], daemon=True).start()
 
 
 def _form() -> None:

@@ -15,7 +15,8 @@ from simviz.ui.text import duration, plain
 from simviz.ui.views import train_actions, train_curves
 
 LATEST = 3
-TICK = 3.0  # seconds; each tick takes a third of a second from the training on a small machine
+TICK = 4.0  # seconds; each tick takes a third of a second from the training on a small machine
+LOOK = 1.0  # seconds between two looks for an end, which draw nothing and cost next to nothing
 LOOKED_AT = 30
 TROUBLES = 3
 COLORS = {
@@ -42,9 +43,8 @@ def show() -> None:
         _announce(comparison, found)
     live = [comparison for comparison, found in cards if not progress.over(found)]
     if live:
-        st.fragment(_live, run_every=TICK, key="board")(live, _marks())
-    else:
-        st.fragment(_look, run_every=TICK, key="board-look")(_marks())
+        st.fragment(_live, run_every=TICK, key="board")(live)
+    st.fragment(_look, run_every=LOOK, key="board-look")(live, _marks())
     over = [(c, found) for c, found in cards if progress.over(found)]
     st.fragment(_over, key="board-over")(over, not live)
 
@@ -91,23 +91,22 @@ def _marks() -> dict[str, int]:
     return found
 
 
-def _look(known: dict[str, int]) -> None:
-    """Where nothing trains here: draw the board anew when someone else changed it."""
-    if _marks() != known:
+def _look(comparisons: Sequence[Comparison], known: dict[str, int]) -> None:
+    """Draw the page anew when one of these has ended: its card stands still then. Or someone else changed the board."""
+    if any(progress.over(_lines(c)) for c in comparisons) or _marks() != known:
         st.rerun()
 
 
-def _live(comparisons: Sequence[Comparison], known: dict[str, int]) -> None:
+def _live(comparisons: Sequence[Comparison]) -> None:
     """What trains, drawn anew at each tick."""
     train_actions.follow()
     for comparison in comparisons:
         found = _lines(comparison)
         if progress.over(found):
-            st.rerun()  # the whole page: the card goes to those that stand still
+            st.rerun()  # not drawn here: its links would be gone before a click arrives
         queue.enforce(comparison)
         with st.container(border=True, key=f"card-{comparison.id}"):
             _card(comparison, found, opened=True)
-    _look(known)
 
 
 def _over(cards: Sequence[tuple[Comparison, list[Line]]], first_opened: bool) -> None:
