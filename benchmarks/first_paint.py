@@ -74,7 +74,7 @@ def journey(browser: Any) -> tuple[float, float]:
         page.get_by_role("button", name="Start training").click()
         page.get_by_role("button", name="Cancel", exact=True).wait_for()
         steps.finished(page, 3, seconds=600)
-        page.get_by_test_id("stMain").get_by_role("button", name="Severity").first.click()
+        page.get_by_test_id("stMain").get_by_role("link", name="Severity").first.click()
         page.locator(steps.PLOT).first.wait_for()
         seconds = time.perf_counter() - started
     context.close()

@@ -6,6 +6,8 @@ AppTest on every run. So every page starts with `require`, which notices and sta
 
 from __future__ import annotations
 
+import gc
+import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -69,6 +71,7 @@ ICON = (
 )
 
 drawn: ContextVar[dict[str, Any]] = ContextVar("drawn")  # the page's figures by key, for their JSON
+_modules = 0  # how many were there when the collector was last spared
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
 
 
@@ -102,6 +105,7 @@ def configure() -> None:
 
 def run() -> None:
     """Called by app.py: the navigation, the sidebar, then the page inside them."""
+    _spare_the_collector()
     page = st.navigation(pages())
     links.place.set(st.container())
     drawn.set({})
@@ -120,6 +124,17 @@ def run() -> None:
     finally:
         _framed.reset(inside)
         _frame.reset(chosen)
+
+
+def _spare_the_collector() -> None:
+    """Take what was imported out of Python's garbage collection, once for each lot of modules.
+
+    Streamlit collects after every run, and walking torch, pandas and plotly takes it a sixth of a second each time.
+    """
+    global _modules
+    if len(sys.modules) != _modules:
+        _modules = len(sys.modules)
+        gc.freeze()
 
 
 def _access() -> None:

@@ -68,6 +68,6 @@ def finished(page: Any, runs: int, seconds: float = 120) -> None:
 
 def follow(page: Any, name: str) -> None:
     """Go on from the newest card of the job board."""
-    page.get_by_test_id("stMain").get_by_role("button", name=name).first.click()
+    page.get_by_test_id("stMain").get_by_role("link", name=name).first.click()
     page.locator("h1", has_text=name).wait_for()
     settled(page)

@@ -15,7 +15,6 @@ from simviz.runs.progress import Line
 from simviz.ui import state
 from simviz.ui.text import plain
 
-OPEN = "board-open"  # the page that a click asked for
 ENDED = {"failed": "Try {} failed again", "cancelled": "Resume {} cancelled"}
 
 
@@ -27,13 +26,13 @@ def show(comparison: Comparison, found: Sequence[Line]) -> None:
         go_on(comparison.id, found)
     if any(one.state in ("finished", "cancelled") for one in found):
         for page, label in (("confusion", "Confusion"), ("severity", "Severity")):
-            st.button(
-                label,
-                key=f"{page}-{comparison.id}",
-                type="tertiary",
+            # The browser changes the page, not the script: it then forgets the ticks of the board at once. One that
+            # came while the next page is drawn would take the visitor back, to a page that is empty.
+            st.page_link(
+                f"pages/{page}.py",
+                label=label,
                 icon=":material/arrow_forward:",
-                on_click=_open,
-                args=(page, comparison.id),
+                query_params={state.COMPARISON: comparison.id},
             )
 
 
@@ -55,14 +54,6 @@ def go_on(key: str, found: Sequence[Line]) -> None:
                 args=(key, (ended,)),
                 help="From the last finished epoch, or from the start where none was finished.",
             )
-
-
-def follow() -> None:
-    """Go to the page that `_open` was asked for."""
-    page = st.session_state.pop(OPEN, None)
-    if page is not None:
-        # Not query_params=None: Streamlit refuses to clear a link that widgets are bound to, but takes an empty one.
-        st.switch_page(f"pages/{page}.py", query_params={})
 
 
 def _stop(comparison: Comparison, found: Sequence[Line]) -> None:
@@ -88,12 +79,6 @@ def _stop(comparison: Comparison, found: Sequence[Line]) -> None:
         icon=":material/stop_circle:",
         help="What was reached is kept.",
     )
-
-
-def _open(page: str, comparison_id: str) -> None:
-    """Callback: go to a page about this comparison. A page link would lose its query to the next tick of the board."""
-    st.session_state[state.OPENED] = comparison_id
-    st.session_state[OPEN] = page
 
 
 def _resume(comparison_id: str, states: Collection[str] = queue.INTERRUPTED) -> None:

@@ -15,7 +15,7 @@ from simviz.ui.text import duration, plain
 from simviz.ui.views import train_actions, train_curves
 
 LATEST = 3
-TICK = 4.0  # seconds; each tick takes a third of a second from the training on a small machine
+TICK = 3.0  # seconds; each tick takes server and browser a third of a second from the training on a small machine
 LOOK = 1.0  # seconds between two looks for an end, which draw nothing and cost next to nothing
 LOOKED_AT = 30
 TROUBLES = 3
@@ -99,7 +99,6 @@ def _look(comparisons: Sequence[Comparison], known: dict[str, int]) -> None:
 
 def _live(comparisons: Sequence[Comparison]) -> None:
     """What trains, drawn anew at each tick."""
-    train_actions.follow()
     for comparison in comparisons:
         found = _lines(comparison)
         if progress.over(found):
@@ -110,7 +109,6 @@ def _live(comparisons: Sequence[Comparison]) -> None:
 
 
 def _over(cards: Sequence[tuple[Comparison, list[Line]]], first_opened: bool) -> None:
-    train_actions.follow()
     for place, (comparison, found) in enumerate(cards):
         with st.container(border=True, key=f"card-{comparison.id}"):
             _card(comparison, found, opened=first_opened and place == 0)
