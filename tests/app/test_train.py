@@ -59,7 +59,12 @@ import sys, time
 from streamlit.testing.v1 import AppTest
 from simviz.ui.views import train
 known, ahead = [], train._load_ahead
-train._load_ahead = lambda: (known.extend({"torch", "sklearn", "scipy.stats", "torchvision"} & set(sys.modules)), ahead())
+
+def after_the_page():
+    known.extend({"torch", "sklearn", "scipy.stats", "torchvision"} & set(sys.modules))
+    ahead()
+
+train._load_ahead = after_the_page
 at = AppTest.from_file("app.py", default_timeout=90).run().switch_page("pages/train.py").run()
 assert not at.exception and at.title[0].value == "Train", at.exception
 until = time.monotonic() + 90
