@@ -264,11 +264,15 @@ def segments(key: str, label: str, options: tuple[str, ...], what: str, about: s
     )
 
 
+def own_ruler(comparison: Comparison) -> Ruler:
+    """The ruler a comparison was set up with."""
+    choice = (comparison.info.get("ruler") or {}).get("choice")
+    return cache.ruler(comparison.classes, choice, None if choice is None else cache.stamp(Path(choice)))
+
+
 def ruler_picker(comparison: Comparison) -> Ruler:
     """The ruler picker: the comparison's own first, then those that the classes allow."""
-    classes = comparison.classes
-    choice = (comparison.info.get("ruler") or {}).get("choice")
-    own = cache.ruler(classes, choice, None if choice is None else cache.stamp(Path(choice)))
+    classes, own = comparison.classes, own_ruler(comparison)
     first = own.name if own.name in RULERS else state.OWN
     options = tuple(dict.fromkeys([first, *rulers(classes)]))
     about = "The distance by which mistakes are measured. The first is the comparison's own; no loss changes it."

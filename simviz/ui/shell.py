@@ -25,6 +25,12 @@ PAGES = {
     "Learn": [
         ("home", "Start", ":material/home:", "What simviz is for, and what this machine has."),
         (
+            "lesson",
+            "Lesson",
+            ":material/school:",
+            "Ten minutes, eight questions: vote first, then see what the runs say.",
+        ),
+        (
             "losses",
             "What each loss pays for",
             ":material/balance:",

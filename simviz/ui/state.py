@@ -47,6 +47,7 @@ DATASET, WHERE, EPOCHS, SEEDS, RATES = "on", "path", "epochs", "seeds", "rates"
 TRAIN = (DATASET, WHERE, EPOCHS, SEEDS, RATES)
 ELSEWHERE = "path"
 RUN = "run"
+LESSON, SLIDE, VOTE = "lesson", "slide", "vote"
 
 SOURCES = ("words", "order", "positions", "groups", "file")
 OWN = "own"
@@ -68,6 +69,7 @@ LIVE = (NETWORK, LIVE_LOSS, LIVE_MATRIX, LIVE_COLUMNS, *LIVE_NUMBERS.values(), S
 
 # Which keys a page's link writes out besides the frame's.
 OF_PAGE: dict[str, tuple[str, ...]] = {
+    "lesson": (LESSON, SLIDE, VOTE),
     "losses": LOSSES,
     "similarity": SIMILARITY,
     "train": TRAIN,

