@@ -220,3 +220,18 @@ def test_votes_are_summed_up_in_a_sentence():
     assert page.voted(1, None, [0, 0]) == ""
     assert page.voted(1, 1, [0, 0]) == "Your answer was right."
     assert page.voted(1, 0, [3, 4]) == "Your answer was A. Of 7 hands 4 were right (A 3, B 4)."
+
+
+def test_who_comes_back_from_another_page_finds_the_step_where_it_was_left(visit):
+    at = visit("lesson", slide="3")
+    assert question(at).startswith("3.")
+    at.query_params.clear()
+    at.switch_page("pages/losses.py").run()
+    at.query_params.clear()  # as the browser's way back does
+    at.switch_page("pages/lesson.py").run()
+    assert question(at).startswith("3.")
+    at.query_params["lesson"] = "ordered"  # a link to another lesson
+    at.switch_page("pages/losses.py").run()
+    at.query_params["lesson"] = "ordered"
+    at.switch_page("pages/lesson.py").run()
+    assert question(at).startswith("1.")

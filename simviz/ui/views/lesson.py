@@ -12,16 +12,19 @@ from simviz.ui.text import plain
 
 LESSONS = {one.name: one for one in (mistakes.LESSON, ordered.LESSON, learned.LESSON)}
 SHORT = 26  # characters of options that stand side by side
-# Of this session: the steps whose answer stands, the vote at each, and whether a button has just led to another one.
-REVEALED, KEPT, MOVED = "revealed", "votes", "moved"
+# Of this session: the steps whose answer stands, the vote at each, whether a button has just led to another one, and
+# which one is in view.
+REVEALED, KEPT, MOVED, PLACE = "revealed", "votes", "moved", "lesson-place"
 
 
 def show() -> None:
     head = st.container()
+    _come_back()
     moved = st.session_state.pop(MOVED, False)
     lesson = _lesson(moved)
     head.title(plain(lesson.title))
     number = _number(lesson, moved)
+    st.session_state[PLACE] = (lesson.name, number)
     if number == 1:
         st.caption(plain(lesson.about))
     step = lesson.steps[number - 1]
@@ -48,6 +51,14 @@ def show() -> None:
             key="reveal",
         )
     _way(lesson, number)
+
+
+def _come_back() -> None:
+    """To the step this session was at: the browser's way back from another page has forgotten it."""
+    name, number = st.session_state.get(PLACE, (None, 1))
+    arrived = state.SLIDE not in st.session_state and state.SLIDE not in st.query_params
+    if arrived and st.query_params.get(state.LESSON, name) == name and name is not None:
+        st.session_state[state.LESSON], st.session_state[state.SLIDE] = name, str(number)
 
 
 def _lesson(moved: bool) -> Lesson:
