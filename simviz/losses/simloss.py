@@ -183,10 +183,12 @@ class EmbeddingSimLoss(ClassLoss):
 
     def _rows(self, index: Tensor) -> Tensor:
         """Rows of S for class indices (M,): (M, C). Its own class counts 1 exactly."""
-        cosine = self.directions.index_select(0, index) @ self.directions.T
-        values = ((cosine - self.lower_bound) / (1 - self.lower_bound)).clamp(0, 1)
-        own = index[:, None] == torch.arange(len(self.directions), device=index.device)
-        return torch.where(own, 1, values)
+        share = 1 / (1 - self.lower_bound)
+        bound = self.directions.new_full((1,), -self.lower_bound * share)
+        chosen = self.directions.index_select(0, index)
+        # in place: with very many classes every pass over the rows costs as much as the loss itself
+        values = torch.addmm(bound, chosen, self.directions.T, alpha=share).clamp_(0, 1)
+        return values.scatter_(1, index[:, None], 1)
 
     def _divided_rows(self, outputs: Tensor, index: Tensor) -> Tensor:
         check_size(self.directions.T, outputs)
