@@ -76,6 +76,7 @@ ICON = (
     '<path fill="#fff" fill-opacity=".45" d="M6.5 3h3v3h-3zM3 6.5h3v3H3zM10 6.5h3v3h-3zM6.5 10h3v3h-3z"/></svg>'
 )
 
+PAGE = "page-drawn"  # of the session: the page whose run ended last
 drawn: ContextVar[dict[str, Any]] = ContextVar("drawn")  # the page's figures by key, for their JSON
 _modules = 0  # how many were there when the collector was last spared
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
@@ -124,6 +125,7 @@ def run() -> None:
         # A page that asks for no comparison stands before the store is opened: the start page is seen a second earlier.
         comparison = frame().comparison
         st.session_state.pop(state.OPENED, None)
+        st.session_state[PAGE] = page.url_path or "home"
         with link:  # after the page, when its widgets hold what the link must say
             links.copy(page.url_path or "home", {} if comparison is None else {state.COMPARISON: comparison.id})
             _access()

@@ -13,17 +13,19 @@ from simviz.ui.text import plain
 LESSONS = {one.name: one for one in (mistakes.LESSON, ordered.LESSON, learned.LESSON)}
 SHORT = 26  # characters of options that stand side by side
 # Of this session: the steps whose answer stands, the vote at each, whether a button has just led to another one, and
-# which one is in view.
-REVEALED, KEPT, MOVED, PLACE = "revealed", "votes", "moved", "lesson-place"
+# which one is in view, or shall be.
+REVEALED, KEPT, MOVED, PLACE, RETURN = "revealed", "votes", "moved", "lesson-place", "lesson-return"
 
 
 def show() -> None:
     head = st.container()
-    _come_back()
+    if (place := st.session_state.pop(RETURN, None)) is not None:
+        _to(*place)
     moved = st.session_state.pop(MOVED, False)
     lesson = _lesson(moved)
     head.title(plain(lesson.title))
     number = _number(lesson, moved)
+    _come_back(lesson, number)
     st.session_state[PLACE] = (lesson.name, number)
     if number == 1:
         st.caption(plain(lesson.about))
@@ -53,12 +55,13 @@ def show() -> None:
     _way(lesson, number)
 
 
-def _come_back() -> None:
-    """To the step this session was at: the browser's way back from another page has forgotten it."""
-    name, number = st.session_state.get(PLACE, (None, 1))
-    arrived = state.SLIDE not in st.session_state and state.SLIDE not in st.query_params
-    if arrived and st.query_params.get(state.LESSON, name) == name and name is not None:
-        st.session_state[state.LESSON], st.session_state[state.SLIDE] = name, str(number)
+def _come_back(lesson: Lesson, number: int) -> None:
+    """To the step this session was at, for whom the browser's way back from another page brought to the first one."""
+    before, place = st.session_state.get(shell.PAGE), st.session_state.get(PLACE)
+    told = {state.SLIDE, state.LESSON} & set(st.query_params)
+    if before not in (None, "lesson") and not told and place not in (None, (lesson.name, number)):
+        st.session_state[RETURN] = place
+        st.rerun()
 
 
 def _lesson(moved: bool) -> Lesson:
