@@ -50,19 +50,25 @@ def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
 def _nll_and_gradient(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c)."""
     p = z.softmax(1)
-    p_top, top = p.max(1, keepdim=True)
-    # 1 - p is exact for the largest p only as the sum of the others, which stand alone from here on
-    others = p.scatter_(1, top, 0).sum(1, keepdim=True)
+    # 1 - p loses digits only where p is above 1/2, at most once a row: there it is the sum of the others
+    row = (p.amax(1) > 0.5).nonzero().squeeze(1)
+    p_top, top = p.index_select(0, row).max(1)
+    p[row, top] = 0
+    others = p.index_select(0, row).sum(1)
     if not safe(others):
         return None
-    rows = rows_of(cost, z, index)
-    cost_top = rows.gather(1, top)
-    losses = -torch.linalg.vecdot(p.neg().log1p_(), rows) - (others.log() * cost_top).squeeze(1)
-    pulls = rows.mul_(p).div_(1 - p)
-    rest = pulls.sum(1, keepdim=True)
-    pulls.addcmul_(p, rest + p_top * cost_top / others, value=-1)
-    # for the largest p itself, p_top a_top (1 - p_top) with its two small factors cancelled
-    return losses, pulls.scatter_(1, top, p_top * (cost_top - rest)).mul_(factor)
+    costs = rows_of(cost, z, index)
+    cost_top = costs[row, top]
+    losses = -torch.linalg.vecdot(p.neg().log1p_(), costs)
+    pulls = costs.div_(1 - p)
+    rest = torch.linalg.vecdot(pulls, p)
+    # for p_top itself, p_top a_top (1 - p_top) with its two small factors cancelled
+    of_top = p_top * (cost_top - rest[row]) * factor
+    losses[row] -= others.log() * cost_top
+    rest[row] += p_top * cost_top / others
+    gradient = torch.add(rest.mul_(-factor)[:, None], pulls, alpha=factor, out=pulls).mul_(p)
+    gradient[row, top] = of_top
+    return losses, gradient
 
 
 def log_complement(outputs: Tensor) -> Tensor:
