@@ -174,6 +174,7 @@ def order_picker(*more: str) -> str:
         default=options[0],
         required=True,
         key=state.ORDER,
+        wrap=True,
         bind="query-params",
         help="index: as the data set numbers them. similarity: like classes side by side (optimal leaf order).",
     )
