@@ -7,6 +7,7 @@ AppTest on every run. So every page starts with `require`, which notices and sta
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -69,6 +70,10 @@ ICON = (
     '<path fill="#fff" d="M3 3h3v3H3zM6.5 6.5h3v3h-3zM10 10h3v3h-3z"/>'
     '<path fill="#fff" fill-opacity=".45" d="M6.5 3h3v3h-3zM3 6.5h3v3H3zM10 6.5h3v3h-3zM6.5 10h3v3h-3z"/></svg>'
 )
+
+# Before torch is loaded, as for the processes that train (simviz.runs.cores): beside a browser that takes one of two
+# cores, threads that spin while they wait made a fit of 0.1 s take seven.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 drawn: ContextVar[dict[str, Any]] = ContextVar("drawn")  # the page's figures by key, for their JSON
 _modules = 0  # how many were there when the collector was last spared
