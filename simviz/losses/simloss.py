@@ -186,9 +186,10 @@ class EmbeddingSimLoss(ClassLoss):
         share = 1 / (1 - self.lower_bound)
         bound = self.directions.new_full((1,), -self.lower_bound * share)
         chosen = self.directions.index_select(0, index)
-        # in place: with very many classes every pass over the rows costs as much as the loss itself
-        values = torch.addmm(bound, chosen, self.directions.T, alpha=share).clamp_(0, 1)
-        return values.scatter_(1, index[:, None], 1)
+        # In place, by operations that vmap knows: with very many classes each new matrix of rows is dear.
+        values = torch.addmm(bound, chosen, self.directions.T, alpha=share).clamp_min_(0).clamp_max_(1)
+        values[torch.arange(len(index), device=index.device), index] = 1
+        return values
 
     def _divided_rows(self, outputs: Tensor, index: Tensor) -> Tensor:
         check_size(self.directions.T, outputs)

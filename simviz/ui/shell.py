@@ -7,6 +7,7 @@ AppTest on every run. So every page starts with `require`, which notices and sta
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -77,6 +78,11 @@ ICON = (
 )
 
 PAGE = "page-drawn"  # of the session: the page whose run ended last
+
+# Before torch is loaded, as for the processes that train (simviz.runs.cores): beside a browser that takes one of two
+# cores, threads that spin while they wait made a fit of 0.1 s take seven.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 drawn: ContextVar[dict[str, Any]] = ContextVar("drawn")  # the page's figures by key, for their JSON
 _modules = 0  # how many were there when the collector was last spared
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
@@ -182,6 +188,7 @@ def order_picker(*more: str) -> str:
         default=options[0],
         required=True,
         key=state.ORDER,
+        wrap=True,
         bind="query-params",
         help="index: as the data set numbers them. similarity: like classes side by side (optimal leaf order).",
     )

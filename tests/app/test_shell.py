@@ -1,6 +1,9 @@
 """The frame: every page inside it, whatever the way in."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +22,21 @@ def test_every_page_stands_in_the_frame(visit, page):
     at = visit(page)
     assert at.title
     assert [e for e in at.sidebar if e.type == "popover"] or at.sidebar.get("popover")
+
+
+def test_threads_sleep_and_modules_are_spared_once_a_page_was_drawn():
+    """In a server of its own: what it reads when it loads torch, and what Streamlit's collections then pass over."""
+    script = """
+import gc, os, sys
+from streamlit.testing.v1 import AppTest
+AppTest.from_file("app.py", default_timeout=90).run().run()
+print(os.environ["OMP_WAIT_POLICY"], "torch" in sys.modules, gc.get_freeze_count() > len(gc.get_objects()))
+"""
+    known = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120, env=known
+    )
+    assert done.stdout.strip() == "PASSIVE False True", done.stdout + done.stderr
 
 
 def test_every_page_file_is_thin_and_guarded():

@@ -40,7 +40,7 @@ def test_a_picture_is_picked_then_uploaded(trained, server, visit, tmp_path):
     right = sum(int(r.predictions("test").log_probabilities[2].argmax()) == found.target[2] for r in trained.runs)
     page.get_by_text(f"By argmax {right} of 2 settings recognise it").wait_for()
     assert f"img={found.ids[2]}" in page.evaluate("decodeURIComponent(location.search)")
-    assert page.get_by_test_id("stImage").locator("img").count() == 1
+    page.get_by_test_id("stImage").locator("img").wait_for()  # exactly one: more would be refused
 
     page.get_by_role("radio", name="your own").click()
     picture = np.random.default_rng(0).integers(0, 255, (40, 56, 3), dtype=np.uint8)

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -129,3 +131,13 @@ def test_bad_options_are_named():
         losses.SimLoss.from_embedding(torch.eye(3), lower_bound=1)
     with pytest.raises(ValueError, match="none zero"):
         losses.SimLoss.from_embedding(torch.zeros(3, 2))
+
+
+def test_rows_of_an_embedding_are_batched_by_vmap_without_falling_back():
+    loss = losses.SimLoss.from_embedding(torch.eye(5) + 0.1, 0.05)
+    outputs, target = torch.randn(4, 5), torch.arange(4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of an operation that vmap must carry out one by one
+        each = torch.func.vmap(torch.func.grad(lambda z, y: loss(z[None], y[None])))(outputs, target)
+    whole = torch.func.grad(lambda z: loss(z, target))(outputs)
+    torch.testing.assert_close(each / 4, whole)
