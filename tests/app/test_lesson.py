@@ -64,7 +64,7 @@ def test_every_step_asks_first_and_then_shows_what_its_function_computes(visit, 
         answer = step.answer(shown())
         assert plain(answer.text) in unescaped(at)
         right = plain(f"{'ABCDEF'[answer.choice]}: {step.options[answer.choice]}")
-        assert f"### :material/check_circle: {right}" in unescaped(at)
+        assert f":material/check_circle: {right}" in unescaped(at)
         assert len(at.main.get("progress")) == len(answer.bars)
         assert at.main.get("page_link")[0].proto.page == step.page
         assert ("Your answer was right" in says(at)) == (answer.choice == 1)

@@ -31,7 +31,7 @@ def show() -> None:
         st.caption(plain(lesson.about))
     step = lesson.steps[number - 1]
     st.header(f"{number}. {step.title}", anchor=False)
-    st.markdown(f"### {step.question}")
+    st.subheader(step.question, anchor=False)
     material = _material()
     if step.shown is not None:
         st.caption(plain(step.shown(material)))
@@ -154,7 +154,7 @@ def _answer(step: Step, material: Material, vote: int | None, hands: list[int]) 
         return
     right = f"{LETTERS[answer.choice].upper()}: {step.options[answer.choice]}"
     with st.container(border=True):
-        st.markdown(f"### :material/check_circle: {plain(right)}")
+        st.subheader(f":material/check_circle: {plain(right)}", anchor=False)
         st.markdown(plain(answer.text))
         _bars(answer)
         if said := voted(answer.choice, vote, hands):
@@ -169,7 +169,8 @@ def _answer(step: Step, material: Material, vote: int | None, hands: list[int]) 
 
 def _bars(answer: Answer) -> None:
     for bar in answer.bars:
-        st.progress(min(max(bar.share, 0.0), 1.0), text=f"{plain(bar.label)}: **{plain(bar.text)}**")
+        share = round(min(max(bar.share, 0.0), 1.0), 2)  # Streamlit cuts hundredths off: 0.9999 would be 0.99
+        st.progress(share, text=f"{plain(bar.label)}: **{plain(bar.text)}**")
 
 
 def voted(choice: int, vote: int | None, hands: list[int]) -> str:
