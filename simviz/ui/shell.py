@@ -83,6 +83,12 @@ PAGE = "page-drawn"  # of the session: the page whose run ended last
 # cores, threads that spin while they wait made a fit of 0.1 s take seven.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Streamlit writes on its primary colour in white, which the light blue of the dark theme does not bear.
+ON_PRIMARY = (
+    "<style>[data-tag], button[kind^=primary]:enabled, button[kind^=primary]:enabled p "
+    "{ color: light-dark(white, #14171F) !important; }</style>"
+)
+
 drawn: ContextVar[dict[str, Any]] = ContextVar("drawn")  # the page's figures by key, for their JSON
 _modules = 0  # how many were there when the collector was last spared
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
@@ -120,6 +126,7 @@ def run() -> None:
     """Called by app.py: the navigation, the sidebar, then the page inside them."""
     _spare_the_collector()
     page = st.navigation(pages())
+    st.html(ON_PRIMARY)
     links.place.set(st.container())
     drawn.set({})
     with st.sidebar:
