@@ -1,6 +1,6 @@
 """Train the comparisons that ship in data/examples, from nothing: tuned rates, five seeds, controls.
 
-Run: python benchmarks/shipped.py (25 to 40 minutes on 2 cores)
+Run: python benchmarks/shipped.py (about 25 minutes on 2 cores)
 
 In bfloat16 on the CPU, so that a rerun elsewhere lands near the same figures. Penultimate features are left out of
 the archives, of which they would be most, but for those of the validation part beside the learned distance: its
