@@ -167,8 +167,10 @@ def multiple(fig: go.Figure, height: int = 460) -> go.Figure:
             # a bar's options on a trace without one would draw a second bar over the first
             bar = trace if trace.type == "heatmap" else trace.marker
             bar.colorbar.update(title=None, thickness=8, nticks=4, xpad=4, tickfont={"size": 10})
-    axis: dict[str, Any] = {"title": None, "tickfont": {"size": 9}}
-    return fig.update_layout(height=height, title_font_size=13, xaxis=axis, yaxis=axis)
+    for axis in (fig.layout.xaxis, fig.layout.yaxis):
+        axis.title, axis.tickfont = None, {"size": 9}
+    fig.layout.height, fig.layout.title.font.size = height, 13
+    return fig
 
 
 def _count_format(counts: NDArray[Any]) -> str:

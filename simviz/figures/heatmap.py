@@ -368,8 +368,7 @@ def _label_axes(fig: go.Figure, labels: Labels, titles: tuple[str, str]) -> None
         options.append(axis)
     angle = -90 if len(labels[0]) > 6 else 0
     ends = [len(names) - 0.5 for names in labels]
-    fig.update_layout(  # all at once: each call walks the whole layout
-        xaxis={"title": style.escape(titles[0]), "tickangle": angle, "range": [-0.5, ends[0]], **options[0]},
-        yaxis={"title": style.escape(titles[1]), "range": [ends[1], -0.5], **options[1]},
-        hoverdistance=-1,
-    )
+    layout = fig.layout
+    layout.xaxis = {"title": style.escape(titles[0]), "tickangle": angle, "range": [-0.5, ends[0]], **options[0]}
+    layout.yaxis = {"title": style.escape(titles[1]), "range": [ends[1], -0.5], **options[1]}
+    layout.hoverdistance = -1

@@ -184,13 +184,14 @@ def finish(fig: go.Figure, *, title: str = "", height: int = 420, legend: bool =
     heading = {"text": wrapped(title), "font": {"size": 15}, "x": 0, "xanchor": "left", "pad": {"b": 8}}
     # This combination alone makes room for every line of a title; plotly cuts the first one otherwise.
     heading |= {"yref": "paper", "y": 1, "yanchor": "bottom", "automargin": True}
-    axes = {"xaxis", "yaxis", *(key for key in fig.layout.to_plotly_json() if re.fullmatch(r"[xy]axis\d*", key))}
-    return fig.update_layout(  # all at once: each call walks the whole layout
-        {axis: {"automargin": True} for axis in axes},
-        title=heading if title else None,
-        height=height,
-        margin={"l": 8, "r": 8, "t": 16, "b": 8},
-        showlegend=legend,
-        legend={"orientation": "h", "yanchor": "top", "y": -70 / (height - 120), "x": 0, "xanchor": "left"},
-        hoverlabel={"align": "left"},
-    )
+    layout = fig.layout  # each of its values is set by itself: `update_layout` takes ten times as long
+    layout.title = heading if title else None
+    layout.height = height
+    layout.margin = {"l": 8, "r": 8, "t": 16, "b": 8}
+    layout.showlegend = legend
+    layout.legend = {"orientation": "h", "yanchor": "top", "y": -70 / (height - 120), "x": 0, "xanchor": "left"}
+    layout.hoverlabel = {"align": "left"}
+    for name in layout:
+        if re.fullmatch(r"[xy]axis\d*", name):
+            layout[name].automargin = True
+    return fig

@@ -26,7 +26,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,11 @@ class Run:
     def matrix(self) -> ClassMatrix | None:
         """The matrix the loss was given, if it takes one."""
         path = self.path / "matrix.npz"
-        return ClassMatrix.load(path) if path.exists() else None
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return None
+        return _matrix(path, found.st_mtime_ns, found.st_size)
 
     def result(self) -> dict[str, Any]:
         return read_json(self.path / "result.json")
@@ -148,6 +152,11 @@ class Run:
             return read_json(self.path / "control.json").get("want")
         except StoreError:
             return None
+
+
+@lru_cache(maxsize=32)  # a page asks for the same few again and again
+def _matrix(path: Path, changed: int, size: int) -> ClassMatrix:
+    return ClassMatrix.load(path)
 
 
 class Comparison:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
 from simviz import evaluation, npz
 from simviz.classes import ClassSet
 from simviz.evaluation import CellDifferences, Ruler
+from simviz.figures import confusion as pictures
 from simviz.ui.cache import BY_CONTENT, Decoded, Stamp
 
 
@@ -26,6 +29,16 @@ def of_epoch(file: Stamp, num_classes: int) -> NDArray[np.int64]:
         raise ValueError(f"{name} holds no confusion matrix: {error}") from None
     found.setflags(write=False)
     return found
+
+
+def picture(table: NDArray[np.float64], names: Sequence[str], **how: Any) -> go.Figure:
+    """`figures.confusion` as one of several; not to be changed. A page that is come back to draws nothing anew."""
+    return _picture(hashlib.sha256(table.tobytes()).hexdigest(), names, how, table)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _picture(digest: str, names: Sequence[str], how: dict[str, Any], _table: NDArray[np.float64]) -> go.Figure:
+    return pictures.multiple(pictures.confusion(_table, names, **how))
 
 
 def leaves(table: NDArray[np.float64]) -> list[int]:

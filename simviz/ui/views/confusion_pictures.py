@@ -9,7 +9,7 @@ import streamlit as st
 
 from simviz.figures import confusion as pictures
 from simviz.figures.heatmap import TEXT_LIMIT, WINDOW, window
-from simviz.ui import charts
+from simviz.ui import cache_confusion, charts
 from simviz.ui.text import plain
 from simviz.ui.views import confusion_cell
 from simviz.ui.views.confusion_epoch import AtEpoch
@@ -65,7 +65,7 @@ def _row(
     for start in range(0, len(view.panels), side):
         for column, panel in zip(st.columns(side), view.panels[start : start + side], strict=False):
             table = view.counts[panel.label]
-            fig = pictures.confusion(
+            fig = cache_confusion.picture(
                 table,
                 names,
                 **view.style(cell) | {"order": down},
@@ -78,4 +78,4 @@ def _row(
             alt = f"Confusion matrix of {panel.label}: {np.trace(table) / max(table.sum(), 1):.1%} lie on the diagonal"
             with column:
                 click = partial(confusion_cell.click, widget, names)
-                charts.show(pictures.multiple(fig), widget, alt, click)
+                charts.show(fig, widget, alt, click)
