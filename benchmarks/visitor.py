@@ -17,6 +17,7 @@ uploaded or deleted. What ships with simviz is looked at.
 from __future__ import annotations
 
 import argparse
+import base64
 import random
 import sys
 import tempfile
@@ -38,6 +39,7 @@ from tests.browser.conftest import WHY, executable, serving
 
 PAGES = [name for entries in shell.PAGES.values() for name, *_ in entries]
 GOALS = {50: 0.25, 95: 0.6}
+LONGEST_END = 1000  # characters of a message that says a run is over; longer ones need not be read
 RELOAD = 0.03  # of all moves
 MOVES = {
     "radio": "[data-testid=stMain] [role=radio]:not([aria-checked=true])",
@@ -48,30 +50,29 @@ MOVES = {
 
 
 class Watch:
-    """The reruns of one browser page, timed by the messages between browser and server."""
+    """The reruns of one browser page, by the times at which the browser saw its messages pass."""
 
     def __init__(self, page: Any) -> None:
         self.times: list[tuple[str, float]] = []  # what was done, seconds
         self.busy = False
         self.what = "first"
         self._asked: float | None = None
-        page.on("websocket", self._listen)
+        network = page.context.new_cdp_session(page)
+        network.send("Network.enable")
+        network.on("Network.webSocketFrameSent", self._sent)
+        network.on("Network.webSocketFrameReceived", self._received)
 
-    def _listen(self, socket: Any) -> None:
-        socket.on("framesent", self._sent)
-        socket.on("framereceived", self._received)
+    def _sent(self, event: dict[str, Any]) -> None:
+        message = BackMsg.FromString(base64.b64decode(event["response"]["payloadData"]))
+        if message.WhichOneof("type") == "rerun_script":
+            self._asked, self.busy = self._asked or event["timestamp"], True
 
-    def _sent(self, data: Any) -> None:
-        message = BackMsg()
-        if isinstance(data, bytes) and message.ParseFromString(data) and message.WhichOneof("type") == "rerun_script":
-            self._asked, self.busy = self._asked or time.perf_counter(), True
-
-    def _received(self, data: Any) -> None:
-        message = ForwardMsg()
-        if not isinstance(data, bytes) or not message.ParseFromString(data):
+    def _received(self, event: dict[str, Any]) -> None:
+        data = event["response"]["payloadData"]
+        if self._asked is None or len(data) > LONGEST_END:
             return
-        if message.WhichOneof("type") == "script_finished" and self._asked is not None:
-            self.times.append((self.what, time.perf_counter() - self._asked))
+        if ForwardMsg.FromString(base64.b64decode(data)).WhichOneof("type") == "script_finished":
+            self.times.append((self.what, event["timestamp"] - self._asked))
             self._asked, self.busy = None, False
 
 
