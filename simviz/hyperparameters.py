@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 RISING = ("accuracy", "top5", "macro_recall", "superclass_accuracy", "failed_superclass_accuracy", "qwk", "within_1")
 Monitor = Literal["accuracy", "macro_recall", "nll", "mean_cost", "mae", "superclass_accuracy"]
 MAX_RATE = 10
+TORCHVISION = "torchvision"  # as `pretrained`: the weights that torchvision offers
 
 
 class TrainingSpec(BaseModel):
@@ -37,8 +38,18 @@ class TrainingSpec(BaseModel):
     standardize: bool = Field(True, description="shift and scale pixels by the training part; else [0, 1]")
     class_weights: bool = Field(False, description="weigh classes by their inverse frequency")
     train_size: int | None = Field(None, ge=2, description="train on so many images only")
+    pretrained: str | None = Field(
+        None, min_length=1, description="torchvision, or a file of weights: the backbone is read with them and kept"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _looked_at_once(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("pretrained") is not None:
+            return {"epochs": 1, **given}
+        return given
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
@@ -48,4 +59,9 @@ class TrainingSpec(BaseModel):
             )
         if (self.decay is None) == (self.schedule == "exponential"):
             raise ValueError(f"schedule {self.schedule} {'needs a' if self.decay is None else 'takes no'} decay")
+        if self.pretrained is not None:
+            asked = {"epochs": self.epochs != 1, "warmup": self.warmup, "patience": self.patience}
+            asked |= {"crop": self.crop, "mirror": self.mirror}
+            if wrong := [name for name, value in asked.items() if value]:
+                raise ValueError(f"pretrained features are read once: {wrong[0]} has no meaning there, leave it out")
         return self

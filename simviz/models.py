@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 MAX_FEATURE_MAPS = 65_536
+MAX_SIDE = 512
 
 
 class Backbone(nn.Module):
@@ -114,7 +116,9 @@ def build(name: str, image_shape: tuple[int, int, int]) -> Backbone:
 
     Parameters
     ----------
-    name : one of `available()`, or a torchvision classification model such as ``mobilenet_v3_small``
+    name : one of `available()`, or a torchvision classification model such as ``mobilenet_v3_small``. With
+        ``@PIXELS`` behind it, as in ``resnet18@224``, it is always torchvision's, and sees the images brought to
+        that size: so pretrained ones are fed.
     image_shape : (channels, height, width)
 
     Raises
@@ -123,8 +127,11 @@ def build(name: str, image_shape: tuple[int, int, int]) -> Backbone:
         For an unknown name, or images too small for the model.
     """
     channels, height, width = image_shape
+    plain, at, pixels = name.partition("@")
+    if at:
+        return Backbone(_resized(plain, pixels), image_shape, name)
     if name not in _OURS:
-        return Backbone(_torchvision(name), image_shape, name)
+        return Backbone(headless(name)[0], image_shape, name)
     maker, smallest = _OURS[name]
     if height != width or height < smallest:
         raise ValueError(
@@ -133,7 +140,41 @@ def build(name: str, image_shape: tuple[int, int, int]) -> Backbone:
     return Backbone(maker(channels, height), image_shape, name)
 
 
-def _torchvision(name: str) -> nn.Module:
+class Resized(nn.Module):
+    """Images of any size, squeezed or enlarged to squares of `pixels`."""
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__()
+        self.pixels = pixels
+
+    def forward(self, images: Tensor) -> Tensor:
+        size = (self.pixels, self.pixels)
+        return F.interpolate(images, size, mode="bilinear", align_corners=False, antialias=True)
+
+
+class Centred(nn.Module):
+    """Features less their mean over the training images; 0 until somebody measured it."""
+
+    mean: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features - self.mean
+
+
+def _resized(name: str, pixels: str) -> nn.Module:
+    if not pixels.isdecimal() or not 8 <= int(pixels) <= MAX_SIDE:
+        raise ValueError(f"the model {name}@{pixels} asks for images of {pixels!r} pixels; write 8 to {MAX_SIDE}")
+    network, _ = headless(name)
+    features = Backbone(network, (3, int(pixels), int(pixels)), name).features
+    return nn.Sequential(Resized(int(pixels)), network, Centred(features))
+
+
+def headless(name: str) -> tuple[nn.Module, str]:
+    """A torchvision classification model without its last linear layer, and the path at which that was."""
     from torchvision import models
 
     if name not in models.list_models(module=models):
@@ -142,6 +183,7 @@ def _torchvision(name: str) -> nn.Module:
     layers = [(path, m) for path, m in network.named_modules() if isinstance(m, nn.Linear)]
     if not layers:
         raise ValueError(f"the torchvision model {name!r} does not end in a linear layer; choose another")
-    parent, _, leaf = layers[-1][0].rpartition(".")
+    last = layers[-1][0]
+    parent, _, leaf = last.rpartition(".")
     setattr(network.get_submodule(parent), leaf, nn.Identity())
-    return network
+    return network, last

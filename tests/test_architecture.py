@@ -18,6 +18,7 @@ FLOORS = [
     {"losses", "evaluation"},
     {"datasets", "models", "hyperparameters", "heads"},
     {"training"},
+    {"pretrained"},
     {"runs"},
     {"compare", "learned"},
     {"report"},

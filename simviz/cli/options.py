@@ -18,6 +18,8 @@ def training_options(parser: argparse.ArgumentParser, *, needs_data: bool = True
     add("--drop", metavar="a,b", help="classes to leave out")
     add("--image-size", type=int, metavar="PIXELS")
     add("--model", help="lenet, age, convnet, resnet18, or a torchvision model (default: the data set's)")
+    about = "weights of a --model NAME@PIXELS of torchvision, kept as they are: on this machine already, or a file"
+    add("--pretrained", metavar="torchvision|FILE", help=about)
     add("--epochs", type=int, help="default 10")
     add("--batch-size", type=int, help="default 64")
     add("--lr", type=float, help="the learning rate at its peak (default 0.004)")

@@ -14,7 +14,7 @@
 (True, True)
 """
 
-from simviz.heads.features import Features, features
+from simviz.heads.features import Features, drawn, features
 from simviz.heads.gains import gains
 from simviz.heads.judging import Verdict, cross_fitted, judge, pareto, varied
 from simviz.heads.refit import PENALTY, Head, Refitter
@@ -26,6 +26,7 @@ __all__ = [
     "Refitter",
     "Verdict",
     "cross_fitted",
+    "drawn",
     "features",
     "gains",
     "judge",

@@ -111,3 +111,11 @@ def features(values: ArrayLike, target: ArrayLike, num_classes: int, units: Arra
     if given.dtype.kind not in "iu":
         given = np.unique(given, return_inverse=True)[1]
     return Features(narrow, labels, given.astype(np.int64), num_classes)
+
+
+def drawn(labels: ArrayLike, rows: Rows, most: int) -> Rows:
+    """At most `most` of the rows of a data set, the classes as even as they can be."""
+    known = np.asarray(labels)
+    places = np.arange(len(rows))
+    numbered = features(places[:, None], known[rows], int(known.max()) + 1, places)
+    return rows[numbered.spread(most).units]

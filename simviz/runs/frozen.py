@@ -127,7 +127,7 @@ def keep(run: Run, classes: ClassSet, say: Callable[[float], object] = lambda sh
             f"{data.name} is not what {run.id} was trained on: fingerprint {data.fingerprint}, not {known}"
         )
     data = data if run.spec.train_size is None else data.subset(run.spec.train_size)
-    rows = {part: _drawn(data.labels, data.indices(part)) for part in PARTS}
+    rows = {part: heads.drawn(data.labels, data.indices(part), MOST) for part in PARTS}
     total, done = sum(map(len, rows.values())), 0
     arrays: dict[str, NDArray[Any]] = {}
     for part, chosen in rows.items():
@@ -142,13 +142,6 @@ def keep(run: Run, classes: ClassSet, say: Callable[[float], object] = lambda sh
         arrays[f"{part}_units"] = np.asarray(data.units[chosen], dtype=np.int64)
     with replacing(run.path / FILE) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-
-
-def _drawn(labels: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """At most `MOST` of the rows, the classes as even as they can be."""
-    places = np.arange(len(rows))
-    numbered = heads.features(places[:, None], labels[rows], int(labels.max()) + 1, places)
-    return rows[numbered.spread(MOST).units]
 
 
 def _kept(run: Run, classes: ClassSet) -> dict[str, Features]:

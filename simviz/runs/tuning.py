@@ -83,6 +83,8 @@ def plan(specs: Sequence[RunSpec], rates: Sequence[float] | None = None) -> Tuni
         For rates outside of what a run takes, fewer than two, or runs that differ in rate or metric.
     """
     first = specs[0]
+    if any(s.pretrained for s in specs):
+        raise ValueError("a last layer on pretrained features takes no learning rate; leave the tuning out")
     if len({(s.lr, s.monitor) for s in specs}) > 1:
         raise ValueError("the runs differ in lr or monitor; tuning starts from one of each")
     if rates is None:

@@ -6,8 +6,10 @@ replaces unknown ones; this module closes both gaps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
+from typing import Literal
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -51,6 +53,15 @@ def outside(key: str, low: float, high: float, what: str) -> bool:
         pass
     _say(f"The link gives {what} as “{_cut(str(asked))}”; it must be a number from {low:g} to {high:g}.")
     return True
+
+
+def bind(key: str) -> Literal["query-params"] | None:
+    """How a field of whole numbers is bound to the link; not at all where that has inf, which Streamlit cannot round."""
+    try:
+        endless = math.isinf(float(st.query_params.get(key, 0)))
+    except ValueError:
+        endless = False
+    return None if endless else "query-params"
 
 
 def _cut(asked: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -12,7 +13,7 @@ from simviz.evaluation.predictions import Predictions
 from simviz.runs import Store, checked, frozen
 from simviz.runs.store import Comparison
 from simviz.ui import state
-from simviz.ui.views import live_edit
+from simviz.ui.views import live_edit, live_evidence
 
 from .reading import array, figures, heat, says
 
@@ -234,3 +235,20 @@ def test_the_features_of_a_trained_network_are_read_from_its_weights(visit, trai
     assert (run.path / frozen.FILE).is_file(), says(at)
     assert "training images, judged by" in says(at)
     assert "no design is in both" in says(at)
+
+
+@pytest.mark.parametrize(("found", "missed"), [(0.9, False), (0.5, True)])
+def test_the_page_says_how_far_a_last_layer_alone_can_be_believed(visit, kept, tmp_path, monkeypatch, found, missed):
+    record = {"data": "pets", "settings": 12, "seeds": 2, "spearman": {"mean cost": found, "FSA": 0.85}}
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps({"goal": 0.8, "said": "two seeds", "records": [record]}))
+    monkeypatch.setattr(live_evidence, "RECORD", path)
+    at = visit("live", c=kept().id)
+    assert f"Spearman's rho of the differences from cross entropy mean cost {found:.2f}, FSA 0.85" in says(at)
+    assert any("The goal is missed, by mean cost:" in w.value for w in at.warning) == missed
+
+
+def test_the_record_that_ships_was_measured_over_enough_settings():
+    record = json.loads(live_evidence.RECORD.read_text())
+    assert {one["data"] for one in record["records"]} == {"pictograms", "CIFAR-100"}
+    assert all(one["settings"] >= 12 and one["seeds"] >= 2 for one in record["records"])

@@ -39,6 +39,15 @@ def test_a_hostile_link_opens_the_page_and_nothing_of_it_becomes_markup(visit, r
     assert max(map(len, said)) < 5000
 
 
+@pytest.mark.parametrize("page", ["train", "severity", "losses", "similarity", "confusion"])
+@pytest.mark.parametrize("number", ["1e999", "-inf"])
+def test_a_number_without_end_is_named_and_the_page_stands(visit, runs, page, number):
+    helpers.comparison(runs)
+    rooms = {"detail": "top-k"} if page == "severity" else {}
+    at = visit(page, **dict.fromkeys(state.OF_PAGE[page], number) | rooms)
+    assert at.warning
+
+
 @pytest.mark.parametrize(
     "path", ["../../../etc/passwd", "/etc/passwd", "a" * 20_000, "\x00", "~root", "~nobody-here/x"]
 )

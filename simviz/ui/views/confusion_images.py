@@ -118,7 +118,7 @@ def _page(pages: int) -> int:
         st.session_state[state.PAGE] = 1
     if pages == 1:
         return 1
-    return st.pagination(pages, key=state.PAGE, bind="query-params")
+    return st.pagination(pages, key=state.PAGE, bind=links.bind(state.PAGE))
 
 
 def verdict(said: list[tuple[int, float]], true: int, names: tuple[str, ...]) -> str:

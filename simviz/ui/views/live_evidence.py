@@ -100,8 +100,9 @@ def honest() -> None:
             "`python benchmarks/live_honest.py` does."
         )
         return
-    lines = []
+    lines, missed = [], set()
     for one in record["records"]:
+        missed |= {name for name, value in one["spearman"].items() if value < record["goal"]}
         parts = ", ".join(f"{name} {value:.2f}" for name, value in one["spearman"].items())
         lines.append(
             f"- **{plain(one['data'])}**, {one['settings']} settings, {one['seeds']} seed(s): Spearman's rho of the "
@@ -112,4 +113,10 @@ def honest() -> None:
             "Each setting was also trained in full, from the weights of cross entropy on. 1 would mean that the last "
             f"layer ranks the settings as full training does; the goal was {record['goal']}.\n" + "\n".join(lines)
         )
+        if missed:
+            st.warning(
+                f"The goal is missed, by {plain(', '.join(sorted(missed)))}: a setting that looks better than another "
+                "here may be the worse one after full training. Train it in full before you believe it.",
+                icon=":material/compare:",
+            )
         st.caption(plain(record["said"]))

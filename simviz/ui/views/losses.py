@@ -206,7 +206,7 @@ def _own(case: Case) -> NDArray[np.float64]:
             links.outside(key, 0, 100, "a share")
             name = case.name(index)
             label = f"{plain(name)} ({case.roles[name]})" if name in case.roles else plain(name)
-            weights[index] = st.slider(label, 0, 100, start, 1, key=key, bind="query-params", width=200)
+            weights[index] = st.slider(label, 0, 100, start, 1, key=key, bind=links.bind(key), width=200)
     st.caption(
         "Shares are scaled to a sum of 100 %." + (" All other classes get the rest of 1 %." if len(order) > 7 else "")
     )

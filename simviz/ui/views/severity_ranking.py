@@ -44,7 +44,7 @@ def _top(longest: int) -> int:
     links.outside(state.TOP, 1, longest, "the number of ranked classes")
     if not 1 <= int(st.session_state.get(state.TOP) or 1) <= longest:
         del st.session_state[state.TOP]  # kept from a comparison of more classes
-    return st.number_input("k", 1, longest, min(5, longest), 1, key=state.TOP, bind="query-params", width=160)
+    return st.number_input("k", 1, longest, min(5, longest), 1, key=state.TOP, bind=links.bind(state.TOP), width=160)
 
 
 def _curve(found: Evidence, row: compare.Row, seed: int) -> np.ndarray:

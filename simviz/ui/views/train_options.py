@@ -44,9 +44,17 @@ def show(classes: ClassSet) -> tuple[int, dict[str, Any]]:
     links.outside(state.EPOCHS, 1, MAX_EPOCHS, "the number of epochs")
     links.outside(state.SEEDS, 1, MAX_SEEDS, "the number of seeds")
     left, middle, limit, right = st.columns([2, 2, 2, 3])
-    epochs = left.number_input("Epochs", 1, MAX_EPOCHS, _default("epochs"), key=state.EPOCHS, bind="query-params")
+    epochs = left.number_input(
+        "Epochs", 1, MAX_EPOCHS, _default("epochs"), key=state.EPOCHS, bind=links.bind(state.EPOCHS)
+    )
     seeds = middle.number_input(
-        "Seeds", 1, MAX_SEEDS, 3, key=state.SEEDS, bind="query-params", help="One seed decides nothing; three are few."
+        "Seeds",
+        1,
+        MAX_SEEDS,
+        3,
+        key=state.SEEDS,
+        bind=links.bind(state.SEEDS),
+        help="One seed decides nothing; three are few.",
     )
     budget = limit.number_input(
         "Budget in minutes",
