@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,13 @@ def _training(said: Methods, comparison: Comparison, runs: Sequence[Run], part: 
     specs = [run.spec for run in runs]
     made = [_kept(run, "environment") for run in runs]
     models = _all(f"{e.get('model')}, {e['parameters']:,} parameters" if "parameters" in e else None for e in made)
+    if weights := {Path(s.pretrained).name for s in specs if s.pretrained}:
+        said.say(
+            f"Networks ({models or 'which, is not recorded'}) had pretrained weights ({_all(sorted(weights))}) and "
+            "kept them. A last layer alone was fitted for each loss, on standardised features of at most 10,000 training "
+            "images, with a penalty of 0.1 / 2 times its squared weights."
+        )
+        return
     said.say(
         f"Networks ({models or 'which, is not recorded'}) were trained with {_optimizer(said, runs)}, batches of "
         f"{_each(runs, 'batch_size')}, {_each(runs, 'epochs')} epochs"
@@ -209,6 +217,8 @@ def _seeds(said: Methods, runs: Sequence[Run]) -> None:
 
 
 def _tuning(said: Methods, comparison: Comparison, runs: Sequence[Run]) -> None:
+    if any(run.spec.pretrained for run in runs):  # a last layer that is fitted has no learning rate
+        return
     record = tuning.recorded(comparison)
     if record is not None and record.done:
         _tuned(said, comparison, record)

@@ -54,9 +54,11 @@ def needed_path(key: str, example: str, about: str, box: DeltaGenerator | None =
     return _inside(text)
 
 
-def path_instead(key: str) -> str | None:
+def path_instead(
+    key: str, what: str = "Or, if it is larger, its path", box: DeltaGenerator | None = None
+) -> str | None:
     """The way in for a file that is too large to upload: its path inside a configured folder, or None."""
-    text = st.text_input(f"Or, if it is larger, its path inside {folders.places()}", key=key)
+    text = (st if box is None else box).text_input(f"{what} inside {folders.places()}", key=key)
     return _inside(text) if text else None
 
 

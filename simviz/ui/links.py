@@ -56,7 +56,7 @@ def outside(key: str, low: float, high: float, what: str) -> bool:
 
 
 def bind(key: str) -> Literal["query-params"] | None:
-    """How a field of whole numbers is bound to the link; not at all where that has inf, which Streamlit cannot round."""
+    """How a field of whole numbers is bound to the link; not at all where that says inf, which nobody can round."""
     try:
         endless = math.isinf(float(st.query_params.get(key, 0)))
     except ValueError:

@@ -90,6 +90,26 @@ def test_start_hands_all_settings_and_seeds_to_the_queue(visit, runs, started):
     assert all("shuffle" in s.loss or "columns" in s.loss for s in specs[6:])  # controls come last
 
 
+def test_a_pretrained_backbone_is_looked_at_once_for_every_setting(visit, runs, started, tmp_path, monkeypatch):
+    monkeypatch.setenv("SIMVIZ_DATA", str(tmp_path))
+    (tmp_path / "mine.pt").write_bytes(b"tensors")
+    at = visit("train", epochs="7", seeds="4")
+    at.selectbox(key="backbone").set_value("pretrained, from a file").run()
+    at.button(key="start").click().run()
+    assert not started
+    assert "pretrained is ''" in says(at)  # no file was named
+    at.text_input(key="weights-file").set_value("mine.pt").run()
+    at.button(key="start").click().run()
+    (comparison,) = started
+    specs = [r.spec for r in comparison.runs]
+    assert len(specs) == 5
+    assert {(s.pretrained, s.model, s.epochs, s.seed) for s in specs} == {
+        (str(tmp_path / "mine.pt"), "resnet18@224", 1, 0)
+    }
+    outside = at.text_input(key="weights-file").set_value("/etc/passwd").run()
+    assert "there is nothing at" in says(outside)
+
+
 def test_tuned_learning_rates_are_one_choice_that_the_worker_makes(visit, runs, started):
     at = visit("train", epochs="2", seeds="2")
     assert "trials" not in says(at)

@@ -89,6 +89,13 @@ def test_the_optimizer_and_its_rate_are_those_of_the_specs(shapes, tmp_path):
     assert "averaged over each image and its mirror image" in text
 
 
+def test_a_pretrained_backbone_is_not_said_to_have_been_trained(shapes, tmp_path):
+    text = said(changed(shapes, tmp_path, pretrained="/home/me/flowers.pth", epochs=1, model="resnet18@224")).text
+    assert "had pretrained weights (flowers.pth) and kept them. A last layer alone was fitted" in text
+    for never in ("/home/me", "Adam", "learning rate", "augmentation"):
+        assert never not in text
+
+
 def test_what_was_not_done_is_not_claimed(shapes, tmp_path):
     text = said(shapes).text
     for never in ("early stopping", "stopped after", "tuned", "subset", "shuffled", "inverse frequency", "blurred"):

@@ -9,11 +9,13 @@ import streamlit as st
 from simviz.classes import ClassSet
 from simviz.datasets import ImageDataset
 from simviz.evaluation.ruler import RULERS
-from simviz.hyperparameters import Monitor, TrainingSpec
-from simviz.ui import links, state
+from simviz.hyperparameters import TORCHVISION, Monitor, TrainingSpec
+from simviz.ui import given, links, state
 from simviz.ui.text import plain
 
 MODELS = ("lenet", "age", "convnet", "resnet18")
+BACKBONES = ("trained here", "pretrained, torchvision's", "pretrained, from a file")
+PRETRAINED_MODEL = "resnet18@224"
 MAX_EPOCHS, MAX_SEEDS = 1000, 50
 
 
@@ -72,7 +74,10 @@ def show(classes: ClassSet) -> tuple[int, dict[str, Any]]:
     tuned = _tuned()
     chosen = {"epochs": int(epochs), "title": title.strip()[:200], "budget": budget, "tuned": tuned}
     with st.expander("Training options", icon=":material/tune:", key="options"):
-        return int(seeds), chosen | _network() | _stopping(tuned) | _measure(classes)
+        network = _network()
+        looked = _pretrained(network["model"])
+        fields = chosen | network | _stopping(tuned) | _measure(classes) | looked
+    return 1 if looked else int(seeds), fields  # what is fitted, not trained, is the same for every seed
 
 
 def _tuned() -> bool:
@@ -106,7 +111,8 @@ def _network() -> dict[str, Any]:
         persist_state="session",
         accept_new_options=True,
         placeholder="the data set's own",
-        help="Or type the name of a torchvision classification model, e.g. mobilenet_v3_small.",
+        help="Or type the name of a torchvision classification model, e.g. mobilenet_v3_small; mobilenet_v3_small@224 "
+        "brings the pictures to 224 pixels first.",
     )
     rate = two.number_input(
         "Learning rate", 1e-6, 10.0, _default("lr"), step=5e-4, format="%g", key="lr", persist_state="session"
@@ -121,6 +127,29 @@ def _network() -> dict[str, Any]:
         help="auto takes the first GPU if there is one. cuda:1 is the second.",
     )
     return {"model": model, "lr": rate, "batch_size": int(batch), "device": device}
+
+
+def _pretrained(model: str | None) -> dict[str, Any]:
+    """Whether the backbone is somebody else's, and then all that this decides."""
+    one, two = st.columns([1, 2], vertical_alignment="bottom")
+    choice = one.selectbox(
+        "Backbone",
+        BACKBONES,
+        key="backbone",
+        persist_state="session",
+        help="Pretrained: every picture goes once through a torchvision network whose weights stay as they are, and "
+        "a last layer is fitted to what comes out, for each loss. The features are kept for the next time, and for the "
+        "page “Drag the matrix”. Warm-up and early stopping have no part in it.",
+    )
+    if choice == BACKBONES[0]:
+        return {}
+    name = model if model and "@" in model else PRETRAINED_MODEL
+    fixed = {"model": name, "epochs": 1, "warmup": 0, "patience": None}
+    if choice == BACKBONES[1]:
+        two.caption(f"`{name}`; another one is typed as the model, such as `mobilenet_v3_small@224`.")
+        return fixed | {"pretrained": TORCHVISION}
+    path = given.path_instead("weights-file", f"State_dict of `{name}`", two)
+    return fixed | {"pretrained": path or ""}
 
 
 def _stopping(tuned: bool) -> dict[str, Any]:
