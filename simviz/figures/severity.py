@@ -14,6 +14,8 @@ from simviz.figures import style
 
 DISTINCT = 15
 FEW = 20
+FOOT = 60  # pixels below the plots, for ticks and what they mean
+LEVEL_HEADS = 3  # headings that stand side by side; more are turned, or a telephone would lay them over each other
 Interval = tuple[float, float]
 
 
@@ -217,8 +219,11 @@ def per_class(
         if tables[s].shape != (len(names),) or counts[s].shape != (len(names),):
             raise ValueError(f"{s}: values {tables[s].shape} and counts {counts[s].shape} for {len(names)} classes")
     rows = list(range(len(names))) if order is None else [int(i) for i in order]
-    heads = [style.stacked(s) for s in settings]
-    fig = make_subplots(1, max(1, len(settings)), shared_yaxes=True, subplot_titles=heads, horizontal_spacing=0.02)
+    turned = len(settings) > LEVEL_HEADS
+    heads = [style.escape(s).replace("@", "<br>@") if turned else style.stacked(s) for s in settings]
+    said = f"{style.escape(quantity)} ({style.escape(unit)})"  # in the middle: a first column may be narrower
+    columns = max(1, len(settings))
+    fig = make_subplots(1, columns, shared_yaxes=True, subplot_titles=heads, horizontal_spacing=0.02, x_title=said)
     categories = [style.escape(names[i]) for i in rows]
     for column, (setting, look) in enumerate(style.setting_styles(settings).items(), start=1):
         if column > 1:
@@ -228,14 +233,17 @@ def per_class(
     finite = np.concatenate([t[np.isfinite(t)] for t in tables.values()]) if tables else np.empty(0)
     top = float(finite.max()) * 1.08 if finite.size and finite.max() > 0 else 1.0
     fig.update_xaxes(range=[-0.04 * top, top], nticks=4)
-    fig.update_xaxes(title=f"{style.escape(quantity)} ({style.escape(unit)})", col=1)
     fig.update_yaxes(**style.category_axis([names[i] for i in rows[::-1]]))
     fig.update_yaxes(tickmode="linear", dtick=1)  # the height has room for every class
-    lines = max((h.count("<br>") for h in heads), default=0)
-    fig = style.finish(fig, title=title, height=150 + 18 * len(names) + 16 * lines)
+    room = 24 + 16 * max((h.count("<br>") for h in heads), default=0)
+    fig.update_annotations(font_size=12)
+    if turned:
+        room = 8 + 7 * max(len(piece) for h in heads for piece in h.split("<br>"))
+        fig.update_annotations(selector=lambda note: note.text in heads, textangle=-90, align="left")
+    fig = style.finish(fig, title=title, height=150 + 18 * len(names) + room)
     if title:
-        fig.update_layout(title_pad_b=fig.layout.title.pad.b + 24 + 16 * lines)  # above the headings
-    return fig.update_annotations(font_size=12).update_layout(margin_t=fig.layout.margin.t + 24 + 16 * lines)
+        fig.update_layout(title_pad_b=fig.layout.title.pad.b + room)  # above the headings
+    return fig.update_traces(cliponaxis=False).update_layout(margin_t=fig.layout.margin.t + room, margin_b=FOOT)
 
 
 def _hairlines(base: NDArray[np.float64], here: NDArray[np.float64], categories: list[str]) -> go.Scatter:

@@ -115,8 +115,8 @@ def _training(said: Methods, comparison: Comparison, runs: Sequence[Run], part: 
     if weights := {Path(s.pretrained).name for s in specs if s.pretrained}:
         said.say(
             f"Networks ({models or 'which, is not recorded'}) had pretrained weights ({_all(sorted(weights))}) and "
-            "kept them. A last layer alone was fitted for each loss, on standardised features of at most 10,000 training "
-            "images, with a penalty of 0.1 / 2 times its squared weights."
+            "kept them. A last layer alone was fitted for each loss, on standardised features of at most 10,000 "
+            "training images, with a penalty of 0.1 / 2 times its squared weights."
         )
         return
     said.say(

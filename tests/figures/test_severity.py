@@ -64,7 +64,7 @@ def test_per_class_severity_has_a_column_a_loss_and_marks_few_mistakes():
     names = ["cat", "dog", "truck"]
     values = {"ce": [1.0, np.nan, 2.0], "emd2": [0.5, 1.0, 1.5]}
     fig = per_class(values, names, behind={"ce": [100, 0, 5], "emd2": [30, 30, 30]}, unit="steps", order=[2, 0, 1])
-    assert [a.text for a in fig.layout.annotations] == ["ce", "emd2"]
+    assert [a.text for a in fig.layout.annotations] == ["ce", "emd2", "severity of the mistakes (steps)"]
     first = fig.data[0]
     assert list(first.y) == ["truck", "cat", "dog"]
     assert first.x[:2].tolist() == [2.0, 1.0]
