@@ -65,7 +65,7 @@ import json, resource, time
 import numpy as np
 from simviz import ClassSet, evaluation
 random = np.random.default_rng(0)
-classes = ClassSet([f"c{i}" for i in range(100)], groups=[f"g{i // 10}" for i in range(100)])
+classes = ClassSet([f"c{i}" for i in range(100)], groups=[f"g{i // 10}" for i in range(100)], positions=range(100))
 target = random.integers(0, 100, 1_000_000)
 logs = random.standard_normal((1_000_000, 100), dtype=np.float32)
 logs[np.arange(len(logs)), target] += 2

@@ -39,14 +39,14 @@ class TrainingSpec(BaseModel):
     class_weights: bool = Field(False, description="weigh classes by their inverse frequency")
     train_size: int | None = Field(None, ge=2, description="train on so many images only")
     pretrained: str | None = Field(
-        None, min_length=1, description="torchvision, or a file of weights: the backbone is read with them and kept"
+        None, description="torchvision, or a file of weights: the backbone is read with them and kept"
     )
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
 
     @model_validator(mode="before")
     @classmethod
-    def _looked_at_once(cls, given: Any) -> Any:
+    def _one_epoch_if_pretrained(cls, given: Any) -> Any:
         if isinstance(given, dict) and given.get("pretrained") is not None:
             return {"epochs": 1, **given}
         return given

@@ -1,7 +1,7 @@
 """A last layer on a network that somebody else has trained: its features are read once, and kept in the cache.
 
 The backbone stays as it is. So nothing is learned by gradient steps: the last layer is the one that `heads.Refitter`
-finds for the loss, and of training options only the seed's data, `train_size` and `batch_size` play a part.
+finds for the loss. Seed, rate, schedule, optimiser and augmentation play no part.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import math
 import os
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from simviz.training import SMALL_FEATURES, EpochEnd, Step, Trainer, forward
 
 MOST = 10_000  # training images that a last layer is fitted to
 MAX_BYTES = 4 * 2**30
+TRANSFORMING = ("inception_v3", "googlenet")
 # Of pixels in [0, 1], per channel: what the weights of torchvision, and most others, were trained with.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -59,11 +61,9 @@ class FrozenTrainer(Trainer):
         if spec.standardize and channels == len(MEAN):
             self.mean = torch.tensor(MEAN, device=self.device) * 255
             self.scale = 1 / (torch.tensor(DEVIATION, device=self.device) * 255)
-        self.rows = {
-            "train": heads.drawn(data.labels, self.train_rows, MOST),
-            "validation": data.indices("validation"),
-            "test": data.indices("test"),
-        }
+        self.train_rows = heads.drawn(self.data.labels, self.train_rows, MOST)
+        self.rows = {"train": self.train_rows}
+        self.rows |= {part: self.data.indices(part) for part in ("validation", "test")}
         self.steps = sum(math.ceil(len(rows) / spec.batch_size) for rows in self.rows.values())
         self._found: dict[str, NDArray[np.float32]] = {}
 
@@ -82,6 +82,7 @@ class FrozenTrainer(Trainer):
 
     def predict(self, part: str) -> Predictions:
         """Log-probabilities and features of one part, from the features that were read."""
+        self._ensure()
         rows = self.rows[part]
         with torch.inference_mode():
             hidden = torch.from_numpy(self._found[part]).to(self.device)
@@ -95,10 +96,21 @@ class FrozenTrainer(Trainer):
             self._found[part].astype(np.float16) if hidden.shape[1] <= SMALL_FEATURES else None,
         )
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        super().load_state_dict(state)
-        for _ in self._read():  # predictions are made of the features, which a checkpoint does not hold
-            pass
+    def kept(self) -> dict[str, NDArray[Any]]:
+        """Features, classes and units of every part, as `runs.frozen` keeps them for the page of last layers."""
+        self._ensure()
+        found: dict[str, NDArray[Any]] = {}
+        for part, rows in self.rows.items():
+            found[f"{part}_features"] = self._found[part].astype(np.float16)
+            found[f"{part}_target"] = np.asarray(self.data.labels[rows], dtype=np.int64)
+            found[f"{part}_units"] = np.asarray(self.data.units[rows], dtype=np.int64)
+        return found
+
+    def _ensure(self) -> None:
+        """Have the features, which a checkpoint does not hold."""
+        if not self._found:
+            for _ in self._read():
+                pass
 
     def _features(self, part: str) -> Features:
         rows = self.rows[part]
@@ -111,9 +123,10 @@ class FrozenTrainer(Trainer):
         try:
             with np.load(kept, allow_pickle=False) as found:
                 self._found = {part: found[part] for part in self.rows}
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             self._found = {}
         known, step = bool(self._found), 0
+        read: dict[str, NDArray[np.float32]] = {}
         for part, rows in self.rows.items():
             pieces = []
             for start in range(0, len(rows), self.spec.batch_size):
@@ -122,19 +135,28 @@ class FrozenTrainer(Trainer):
                 step += 1
                 yield Step(1, step, self.steps)
             if not known:
-                self._found[part] = np.concatenate(pieces)
+                read[part] = np.concatenate(pieces)
         if not known:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            partial = kept.with_suffix(f".{os.getpid()}.partial")
+            self._found = read
+            self._keep(kept)
+
+    def _keep(self, place: Path) -> None:
+        """For the next run; where there is no room, it reads them again."""
+        partial = place.with_suffix(f".{os.getpid()}.partial")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
                 np.savez(file, **self._found)  # type: ignore[arg-type]
-            os.replace(partial, kept)
+            os.replace(partial, place)
+        except OSError:
+            partial.unlink(missing_ok=True)
 
     def _look(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         self.network.eval()
         images = torch.from_numpy(np.ascontiguousarray(self.data.images[rows])).to(self.device)
         with torch.inference_mode():
-            return forward(self.network, self._pixels(images), self.precision)[0].cpu().numpy()
+            centred = forward(self.network, self._pixels(images), self.precision)[0]
+            return (centred + self.centre.mean).cpu().numpy()
 
     def _place(self) -> Path:
         """Where features of these images, by these weights, are kept."""
@@ -169,6 +191,8 @@ def weights_file(model: str, source: str) -> Path:
         raise ValueError(
             f"pretrained weights belong to a torchvision model and a size, as resnet18@224, not to {model!r}"
         )
+    if name in TRANSFORMING:
+        raise ValueError(f"{name} changes its input by itself when it has torchvision's weights; choose another model")
     if source != TORCHVISION:
         path = Path(source).expanduser()
         if not path.is_file():
@@ -179,8 +203,8 @@ def weights_file(model: str, source: str) -> Path:
     from torchvision.models import get_model_weights
 
     try:
-        url = next(iter(get_model_weights(name))).url  # type: ignore[call-overload]
-    except (ValueError, StopIteration, KeyError):
+        url = get_model_weights(name).DEFAULT.url  # type: ignore[attr-defined]
+    except (ValueError, KeyError, AttributeError):
         raise ValueError(f"torchvision has no pretrained weights of {name!r}; give a file of yours") from None
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(url).path).name
     if not path.is_file():
@@ -207,6 +231,9 @@ def load(backbone: models.Backbone, path: Path) -> models.Centred:
     assert isinstance(backbone.layers, nn.Sequential)
     _, network, centre = backbone.layers
     wanted = network.state_dict()
+    for key in wanted:  # older files lack this count, which plays no part in what a network says
+        if key.endswith(".num_batches_tracked"):
+            state.setdefault(key, wanted[key])
     for key in sorted({*wanted} ^ {*state}):
         which = "lack" if key in wanted else "have"
         raise ValueError(f"{path.name} does not fit {name}: its weights {which} {key[:80]!r}")

@@ -211,9 +211,52 @@ def test_a_run_in_the_queue_has_predictions_features_and_a_network(tiny_folder, 
         data = datasets.load(str(tiny_folder), size=SIZE)
         again = asked.log_probabilities(data.images[data.indices("test")])
         assert np.abs(np.exp(again) - np.exp(found.log_probabilities.astype(np.float32))).max() < 5e-3
-        frozen.keep(run, comparison.classes)
-        assert frozen.load(run, comparison.classes).part == "train"
+        assert frozen.load(run, comparison.classes).part == "train"  # at once, without reading a picture
     assert set(seen) <= {run.id for run in comparison.runs}
+
+
+def test_a_part_of_the_training_images_is_enough(data, kept):
+    trained = trainer(data, kept, train_size=60)
+    done(trained)
+    assert len(trained._found["train"]) == 60
+    assert len(trained.predict("test").target) == len(data.indices("test"))
+
+
+@pytest.mark.parametrize("cache", ["there", "gone", "damaged"])
+def test_a_run_that_goes_on_from_its_checkpoint_says_what_it_said(data, kept, cache):
+    first = trainer(data, kept)
+    done(first)
+    said = first.predict("test").log_probabilities
+    second = trainer(data, kept)
+    if cache == "gone":
+        second._place().unlink()
+    if cache == "damaged":
+        second._place().write_bytes(second._place().read_bytes()[:1000])
+    second.load_state_dict(first.state_dict())
+    assert np.abs(np.exp(second.predict("test").log_probabilities) - np.exp(said)).max() < 2e-2
+    third = trainer(data, kept)  # what was kept then is what anyone would have read
+    done(third)
+    assert np.allclose(third._found["test"], first._found["test"], atol=1e-4)
+
+
+def test_weights_of_older_files_lack_counts_that_nobody_needs(data, known, tmp_path, monkeypatch):
+    monkeypatch.setenv("SIMVIZ_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "older.pt"
+    torch.save({k: v for k, v in known.state_dict().items() if not k.endswith("num_batches_tracked")}, path)
+    done(trainer(data, path))
+
+
+def test_models_that_change_their_input_are_refused():
+    with pytest.raises(ValueError, match="inception_v3 changes its input by itself"):
+        pretrained.weights_file("inception_v3@299", TORCHVISION)
+
+
+def test_a_file_that_is_not_there_is_said_before_anything_starts(tiny_folder, tmp_path):
+    from simviz import compare
+
+    specs = compare.specs_for(["ce"], [0], dataset=str(tiny_folder), model="resnet18@224", pretrained="nothing.pt")
+    with pytest.raises(ValueError, match=r"there are no weights at 'nothing.pt'"):
+        compare.create(specs, store=Store(tmp_path))
 
 
 def test_nothing_is_tuned_there(tmp_path):

@@ -34,6 +34,7 @@ def confusion(
     groups: Sequence[str] | None = None,
     chosen: tuple[int, int] | None = None,
     limits: tuple[float, float] | None = None,
+    numbers: bool = True,
     title: str = "",
 ) -> go.Figure:
     """The confusion matrix of one setting; a click on a cell carries [true, predicted].
@@ -45,7 +46,7 @@ def confusion(
     normalize : "counts", "true", "predicted" or "all"
     hide_diagonal : leave correct predictions out, of the colours too
     log : colours follow the logarithm; empty cells stay empty
-    order, columns, groups, chosen : see `heatmap`
+    order, columns, groups, chosen, numbers : see `heatmap`
     limits : range of the colours (above 0 with `log`); give every picture of a comparison the same
     """
     raw = np.asarray(counts)
@@ -79,6 +80,7 @@ def confusion(
         groups=groups,
         hover=hover,
         chosen=chosen,
+        numbers=numbers,
     )
 
 
@@ -99,6 +101,7 @@ def difference(
     unit: str = "",
     quiet: ArrayLike | None = None,
     note: Callable[[int, int], str] | None = None,
+    numbers: bool = True,
     title: str = "",
 ) -> go.Figure:
     """A - B on a scale centred on 0: blue cells are rarer (or do less harm) in B, red ones more.
@@ -107,7 +110,7 @@ def difference(
     ----------
     a, b : array_like, shape (C, C), counts
     labels : what A and B are, for the pointer's text
-    order, columns, groups, chosen, quiet : see `heatmap`
+    order, columns, groups, chosen, quiet, numbers : see `heatmap`
     limit : the value of the strongest colour; the largest one drawn if None
     harm : two array_like, shape (C, C), optional
         The summed distance of each cell's mistakes in A and in B. With it the colour is the change of harm,
@@ -149,6 +152,7 @@ def difference(
         hover=hover,
         chosen=chosen,
         quiet=quiet,
+        numbers=numbers,
     )
 
 

@@ -71,6 +71,7 @@ def heatmap(
     hover: Callable[[int, int], str] | None = None,
     chosen: tuple[int, int] | None = None,
     quiet: ArrayLike | None = None,
+    numbers: bool = True,
 ) -> go.Figure:
     """Draw a C x C matrix, or some rows and columns of it.
 
@@ -96,6 +97,7 @@ def heatmap(
         The cell to frame, if it is drawn.
     quiet : bool, shape (C, C), optional
         Cells drawn in grey, e.g. those whose value may be chance.
+    numbers : whether cells hold their value; above `TEXT_LIMIT` classes none does
 
     Raises
     ------
@@ -118,7 +120,7 @@ def heatmap(
         if hover is not None:
             fig.add_trace(_block_layer(table, across, down, hover))
     else:
-        _draw_cells(fig, shown, table, grey, labels, scale, limits, layered=hover is not None)
+        _draw_cells(fig, shown, table, grey, labels, scale, limits, layered=hover is not None, numbers=numbers)
         if hover is not None:
             fig.add_trace(_click_layer(table, labels, across, down, hover))
     if groups is not None:
@@ -201,6 +203,7 @@ def _draw_cells(
     limits: tuple[float, float],
     *,
     layered: bool,
+    numbers: bool,
 ) -> None:
     """The heat map itself; it answers the pointer only where no click layer does."""
     low, high = limits
@@ -212,7 +215,7 @@ def _draw_cells(
     common: dict[str, Any] = {
         "x": x,
         "y": y,
-        "texttemplate": number if small else None,
+        "texttemplate": number if small and numbers else None,
         "hoverinfo": "skip" if layered else None,
         "hovertemplate": None if layered else pair,
         "hoverongaps": False,
@@ -220,7 +223,7 @@ def _draw_cells(
         "ygap": 1 if small else 0,
     }
     words = None
-    if own_text and (small or not layered):
+    if own_text and ((small and numbers) or not layered):
         words = [[format(v, scale.format) for v in row] for row in table]
     bar: dict[str, Any] = {"colorbar": _colorbar(scale, low, high)}
     layers = [(shown, _colors(scale), bar)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simviz.runs import Comparison, RunSpec
@@ -75,8 +75,18 @@ def python(comparison: Comparison) -> str:
     )
 
 
+_PLAIN = {"normalize": "true", "hide_diagonal": False, "log": False, "order": None, "groups": None, "numbers": True}
+
+
 def reading(
-    comparison: Comparison, *, part: str, decoder: str, ruler: str | None, sides: tuple[str, str] | None = None
+    comparison: Comparison,
+    *,
+    part: str,
+    decoder: str,
+    ruler: str | None,
+    sides: tuple[str, str] | None = None,
+    look: Mapping[str, Any] | None = None,
+    rows: tuple[int, Sequence[tuple[str, ...]]] = (0, ()),
 ) -> tuple[str, str]:
     """The command and the Python that show the kept comparison by this part, decoder and ruler.
 
@@ -84,13 +94,19 @@ def reading(
     ----------
     ruler : as in `evaluation.ruler`; None for the comparison's own
     sides : as in `report.html.report`
+    look : how the matrices are drawn, arguments of `figures.confusion.confusion`; those at their default are left out.
+        A difference of the sides is drawn with what it takes of them.
+    rows : level and opened groups, as `evaluation.collapse.collapse` takes them
     """
+    known = {k: v for k, v in (look or {}).items() if k in _PLAIN and v != _PLAIN[k]}
+    how = ", ".join(f"{k}={v!r}" for k, v in known.items())
     measure = "compare.comparison_ruler(comparison)" if ruler is None else f"evaluation.ruler(classes, {ruler!r})"
     words = ["python", "-m", "simviz", "report", comparison.id, "--part", part, "--decoder", decoder]
     words += [] if ruler is None else ["--ruler", ruler]
     words += [] if sides is None else ["--a", sides[0], "--b", sides[1]]
     shown = (
         f"from simviz import compare, {'' if ruler is None else 'evaluation, '}figures\n"
+        "from simviz.evaluation.collapse import collapse\n"
         "from simviz.report.counts import counted\n"
         "from simviz.runs import Store\n\n"
         f"comparison = Store().comparison({comparison.id!r})\n"
@@ -100,8 +116,19 @@ def reading(
         f"counts = counted(comparison, part={part!r}, decoder={decoder!r}, ruler=ruler)\n"
         "for row in rows:\n"
         '    print(row.label, row.mean("accuracy"), row.mean("mean_cost"), row.interval("mean_cost"))\n'
-        "pictures = {s: figures.confusion.confusion(one.mean, classes.names, title=s) for s, one in counts.items()}\n"
+        f"nodes = collapse(classes, {rows[0]}, {list(rows[1])!r})\n"
+        "tables = {s: nodes.sum(one.mean) for s, one in counts.items()}\n"
+        f"look = dict({how})\n"
+        "draw = figures.confusion.confusion\n"
+        "pictures = {s: draw(table, nodes.names, title=s, **look) for s, table in tables.items()}\n"
     )
+    if sides is not None and all(side in comparison.groups for side in sides):
+        shown += (
+            f"a, b = (tables[side] for side in {sides!r})\n"
+            f"look = {{'hide_diagonal': False, **look}}\n"
+            "look.pop('log', None)\n"
+            f"change = figures.confusion.difference(a, b, nodes.names, labels={sides!r}, **look)\n"
+        )
     return shlex.join([*words, "--out", "report.html"]), shown
 
 

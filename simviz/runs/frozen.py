@@ -140,6 +140,11 @@ def keep(run: Run, classes: ClassSet, say: Callable[[float], object] = lambda sh
         arrays[f"{part}_features"] = np.concatenate(values)
         arrays[f"{part}_target"] = np.asarray(data.labels[chosen], dtype=np.int64)
         arrays[f"{part}_units"] = np.asarray(data.units[chosen], dtype=np.int64)
+    write(run, arrays)
+
+
+def write(run: Run, arrays: dict[str, NDArray[Any]]) -> None:
+    """Keep features, target and units of every part in the run's folder, as `load` reads them."""
     with replacing(run.path / FILE) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from simviz import evaluation
 from simviz.datasets import ImageDataset
+from simviz.runs import frozen
 from simviz.runs.files import replacing, write_json
 from simviz.runs.status import disk_full
 from simviz.runs.store import Run
@@ -44,6 +45,8 @@ def conclude(run: Run, trainer: Any, data: ImageDataset) -> int:
         predictions = trainer.predict(part)
         with replacing(run.path / f"{part}.npz") as partial:
             predictions.save(partial)
+    if run.spec.pretrained:
+        frozen.write(run, trainer.kept())
     ruler = trainer.ruler
     values = evaluation.metrics(predictions.log_probabilities, predictions.target, classes=data.classes, ruler=ruler)
     lines = run.metrics()

@@ -44,7 +44,11 @@ def calibrate(comparison: Comparison, waiting: list[Run], stopped: Callable[[], 
     """
     known = read(comparison)
     found = dict(known)
-    first = {run.setting: run for run in reversed(waiting) if run.setting not in known and not run.metrics()}
+    first = {
+        run.setting: run
+        for run in reversed(waiting)
+        if run.setting not in known and not run.metrics() and not run.spec.pretrained
+    }
     for run in first.values():
         if stopped():
             break

@@ -17,6 +17,7 @@ from simviz.classes import ClassSet
 from simviz.evaluation import RULERS, Ruler
 from simviz.runs import Comparison, Run, Store, StoreError
 from simviz.ui import cache, links, shell, state
+from simviz.ui import rulers as matrix_rulers
 from simviz.ui.text import plain
 
 DECODER_HELP = (
@@ -271,12 +272,15 @@ def own_ruler(comparison: Comparison) -> Ruler:
 
 
 def ruler_picker(comparison: Comparison) -> Ruler:
-    """The ruler picker: the comparison's own first, then those that the classes allow."""
+    """The ruler picker: the comparison's own first, then those that the classes allow, then matrices that are there."""
     classes, own = comparison.classes, own_ruler(comparison)
     first = own.name if own.name in RULERS else state.OWN
-    options = tuple(dict.fromkeys([first, *rulers(classes)]))
+    others = matrix_rulers.sources(comparison)
+    options = tuple(dict.fromkeys([first, *rulers(classes), *([matrix_rulers.MATRIX] if others else [])]))
     about = "The distance by which mistakes are measured. The first is the comparison's own; no loss changes it."
     picked = segments(state.RULER, "Ruler", options, "ruler", about)
+    if picked == matrix_rulers.MATRIX:
+        return matrix_rulers.pick(others, classes)
     return own if picked == first else cache.ruler(classes, picked)
 
 

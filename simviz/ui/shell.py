@@ -83,9 +83,11 @@ PAGE = "page-drawn"  # of the session: the page whose run ended last
 # cores, threads that spin while they wait made a fit of 0.1 s take seven.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# Streamlit writes on its primary colour in white, which the light blue of the dark theme does not bear.
-ON_PRIMARY = (
-    "<style>[data-tag], button[kind^=primary]:enabled, button[kind^=primary]:enabled p "
+# Streamlit writes on its primary colour in white, which the light blue of the dark theme does not bear; and a table's
+# own download leaves names that begin like a formula as they are, where ours disarm them.
+STYLE = (
+    '<style>button[aria-label="Download as CSV"] { display: none; }'
+    "[data-tag], button[kind^=primary]:enabled, button[kind^=primary]:enabled p "
     "{ color: light-dark(white, #14171F) !important; }</style>"
 )
 
@@ -126,7 +128,7 @@ def run() -> None:
     """Called by app.py: the navigation, the sidebar, then the page inside them."""
     _spare_the_collector()
     page = st.navigation(pages())
-    st.html(ON_PRIMARY)
+    st.html(STYLE)
     links.place.set(st.container())
     drawn.set({})
     with st.sidebar:
@@ -197,7 +199,8 @@ def order_picker(*more: str) -> str:
         key=state.ORDER,
         wrap=True,
         bind="query-params",
-        help="index: as the data set numbers them. similarity: like classes side by side (optimal leaf order).",
+        help="index: as the data set numbers them. similarity: like classes side by side (optimal "
+        "leaf order; above 500 classes any order of the tree).",
     )
 
 

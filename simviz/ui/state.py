@@ -6,8 +6,14 @@ A key is the name of a query parameter as well, so it is short and stays. Values
 from __future__ import annotations
 
 COMPARISON, A, B, ORDER = "c", "a", "b", "order"
-PART, RULER, DECODER = "part", "ruler", "decoder"  # chosen on one page of results, kept on the others
-FRAME = (COMPARISON, A, B, ORDER, PART, RULER, DECODER)
+PART, RULER, RULER_OF, DECODER = (
+    "part",
+    "ruler",
+    "ruler_of",
+    "decoder",
+)
+# From PART on: chosen on one page of results, kept on the others.
+FRAME = (COMPARISON, A, B, ORDER, PART, RULER, RULER_OF, DECODER)
 
 SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN = (
     *("from", "data", "names", "by", "keep", "lower_bound"),
@@ -23,15 +29,15 @@ SIMILARITY = (
 NORMALIZE, HIDE, LOG, TRUE, PREDICTED, PAIRS = "norm", "hide", "log", "t", "p", "of"
 LEVEL, OPENED_GROUPS, EMPTY, MOMENT = "level", "open", "empty", "at"
 GREY, TONE, KIND, PAGE = "grey", "tone", "images", "pg"
-PICTURE, IMAGE, SEED = "picture", "img", "seed"
+PICTURE, IMAGE, SEED, OF_WHOM, NUMBERS = "picture", "img", "seed", "whose", "numbers"
 CONFUSION = (
     *(NORMALIZE, HIDE, LOG, EMPTY, LEVEL, OPENED_GROUPS, MOMENT),
     *(GREY, TONE, TRUE, PREDICTED, KIND, PAGE, PAIRS),
-    *(PICTURE, IMAGE, SEED),
+    *(PICTURE, IMAGE, SEED, OF_WHOM, NUMBERS),
 )
 DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST = "detail", "spread", "beyond", "quantity", "sort", "worst"
-TOP, BINNING, MODEL = "k", "bins", "which"
-SEVERITY = (DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST, TOP, BINNING, MODEL)
+TOP, BINNING, MODEL, CLASS_PAGE, HEADS = "k", "bins", "which", "cpg", "heads"
+SEVERITY = (DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST, TOP, BINNING, MODEL, CLASS_PAGE, HEADS)
 
 LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, AXIS = (
     *("set", "truth", "between", "width", "step", "guess"),

@@ -51,7 +51,7 @@ def png(pixels):
 def own(visit, *file, **asked):
     """The section with a file in its uploader."""
     at = visit("confusion", picture="true", **asked)
-    at.segmented_control(key="one-from").set_value("your own").run()
+    at.segmented_control(key="whose").set_value("your own").run()
     if file:
         at.file_uploader(key="one-file").upload(*file).run()
     assert not at.exception, at.exception

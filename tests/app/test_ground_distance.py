@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from simviz import ClassMatrix, compare
 from simviz import learned as controls
 from simviz.evaluation import agreement, ruler, statistics
 from simviz.runs import Comparison
@@ -203,3 +204,27 @@ def test_problems_name_a_collapse_and_broken_triangles():
     assert "2 of 6 triples" in page.problems(bent)[0]
     line = np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0))).astype(np.float32)
     assert page.problems(line) == []
+
+
+def costs(at):
+    return next(f.value for f in at.dataframe if "mean cost" in f.value)["mean cost"].tolist()
+
+
+def test_mistakes_can_be_measured_by_a_distance_that_a_run_has_learned(visit, learned):
+    run = learned.run("self-guided-s0")
+    last = distance(learned, max(run.epochs))
+    by = ruler(learned.classes, ClassMatrix(learned.classes, last, "distance"))
+    at = visit("severity", c=learned.id, ruler="matrix", ruler_of="learned-self-guided-s0")
+    assert costs(at) == pytest.approx([row.mean("mean_cost") for row in compare.table(learned, ruler=by)], rel=1e-5)
+    assert all("learned by self" in title(f) for f in figures(at)[:2])
+
+
+def test_mistakes_can_be_measured_by_an_uploaded_matrix(visit, learned, runs):
+    kept = ClassMatrix(learned.classes, 3 - 3 * np.eye(len(learned.classes)), "distance")
+    (runs / ".matrices").mkdir()
+    kept.save(runs / ".matrices" / f"{kept.hash}.npz")
+    at = visit("severity", c=learned.id, ruler="matrix", ruler_of=f"matrix-{kept.hash[:12]}")
+    rows = compare.table(learned, ruler=ruler(learned.classes, kept))
+    assert costs(at) == pytest.approx([3 * (1 - row.mean("accuracy")) for row in rows], rel=1e-5)
+    missing = visit("severity", c=learned.id, ruler="matrix", ruler_of="learned-nobody")
+    assert "matrix to measure by “learned-nobody”" in says(missing)

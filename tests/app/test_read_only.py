@@ -97,7 +97,7 @@ def test_no_picture_is_uploaded(visit, made, trained, runs, monkeypatch):
 
     shutil.copytree(trained, runs / trained.name)
     at = visit("confusion", c=trained.name, picture="True")
-    at.segmented_control(key="one-from").set_value("your own").run()
+    at.segmented_control(key="whose").set_value("your own").run()
     assert not at.exception
     assert "no file can be uploaded here" in says(at)
 

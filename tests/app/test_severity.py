@@ -208,6 +208,7 @@ def test_the_download_holds_every_metric_and_no_formula(visit, pets):
     ("asked", "sentence"),
     [
         ({"ruler": "learned"}, "ruler “learned”"),
+        ({"ruler": "matrix"}, "ruler “matrix”"),  # there is none
         ({"decoder": "median"}, "decoder “median”"),
         ({"spread": "pie"}, "way to draw distances “pie”"),
         ({"detail": "classes", "quantity": "x"}, "quantity “x”"),

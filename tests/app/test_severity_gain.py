@@ -107,10 +107,10 @@ def test_another_loss_on_the_last_layer_is_beside_cross_entropy(visit, upload):
     assert found[best].sentence(f"A last layer of {asked[best]} in place of ce", "tree levels") in says(at)
     assert "98.3 % interval" in says(at)
     assert "Least mean cost of 3" in says(at)
-    at.multiselect(key="gain-losses-False").set_value(["gce"]).run()
+    at.multiselect(key="heads").set_value(["gce"]).run()
     assert _table(at, "last layer of").index.tolist() == ["ce", "gce"]
     assert "Bonferroni" not in says(at)
-    at.multiselect(key="gain-losses-False").set_value([]).run()
+    at.multiselect(key="heads").set_value([]).run()
     assert "Choose a loss." in says(at)
 
 

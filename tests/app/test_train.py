@@ -97,7 +97,7 @@ def test_a_pretrained_backbone_is_looked_at_once_for_every_setting(visit, runs, 
     at.selectbox(key="backbone").set_value("pretrained, from a file").run()
     at.button(key="start").click().run()
     assert not started
-    assert "pretrained is ''" in says(at)  # no file was named
+    assert "there are no weights at 'no file'" in says(at)
     at.text_input(key="weights-file").set_value("mine.pt").run()
     at.button(key="start").click().run()
     (comparison,) = started

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simviz import compare
+from simviz import compare, figures
 from simviz.cli import main
 from simviz.report import reproduce
+from simviz.report.counts import counted
 from simviz.runs import Comparison, Store, checked
 
 GIVEN = {"dataset": "pictograms", "epochs": 5, "words": {"a b": "it's"}}
@@ -70,6 +71,30 @@ def test_reading_shows_what_the_screen_does(shapes, monkeypatch, capsys):
         *(shapes.id, "--part", "validation", "--decoder", "min_cost", "--ruler", "zero_one"),
         *("--a", "self_guided", "--b", "ce", "--out", "report.html"),
     ]
+
+
+def test_reading_draws_what_the_screen_draws(shapes, monkeypatch):
+    monkeypatch.setenv("SIMVIZ_RUNS", str(shapes.path.parent))
+    names: dict = {}
+    sides = ("self_guided", "ce")
+    order = list(range(len(shapes.classes)))[::-1]
+    look = {
+        "normalize": "predicted",
+        "hide_diagonal": True,
+        "log": True,
+        "order": order,
+        "groups": None,
+        "chosen": None,
+    }
+    common = {"part": "test", "decoder": "argmax", "ruler": "zero_one", "sides": sides}
+    exec(reproduce.reading(shapes, **common, look=look | {"chosen": None})[1], names)
+    counts = counted(shapes, part="test", decoder="argmax", ruler=names["ruler"])
+    for setting, one in counts.items():
+        expected = figures.confusion.confusion(one.mean, shapes.classes.names, title=setting, **look)
+        assert names["pictures"][setting].to_json() == expected.to_json()
+    assert list(names["change"].data[0].y) == list(shapes.classes.names)[::-1]
+    exec(reproduce.reading(shapes, **common, look={"hide_diagonal": False})[1], names)
+    assert np.isfinite(np.diag(names["change"].data[0].z)).all()
 
 
 @pytest.mark.parametrize(

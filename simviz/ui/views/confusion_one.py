@@ -22,7 +22,6 @@ from simviz.ui.text import plain
 SHOWN = 5
 LISTED = 20_000  # names that a list can still be picked from
 SIDE = 160
-FROM = "one-from"
 KEPT, OWN = "of the comparison", "your own"
 NO_WEIGHTS = (
     "No run of this comparison has weights here, so it cannot be asked about a new picture: predictions made elsewhere "
@@ -56,7 +55,10 @@ def show(found: Evidence, panels: list[Panel]) -> None:
         if not box.open:
             return
         with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-            source = st.segmented_control("Picture", [KEPT, OWN], default=KEPT, required=True, key=FROM)
+            links.unknown(state.OF_WHOM, (KEPT, OWN), "kind of picture")
+            source = st.segmented_control(
+                "Picture", [KEPT, OWN], default=KEPT, required=True, key=state.OF_WHOM, bind="query-params"
+            )
             runs = _runs(panels)
         if source == KEPT:
             _kept(found, runs)
@@ -70,7 +72,7 @@ def clicked(widget: str, names: Sequence[str]) -> None:
     if rows:
         st.session_state[state.IMAGE] = names[rows[0]]
         st.session_state[state.PICTURE] = True
-        st.session_state[FROM] = KEPT
+        st.session_state[state.OF_WHOM] = KEPT
 
 
 def _runs(panels: list[Panel]) -> dict[str, Run]:

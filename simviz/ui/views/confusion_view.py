@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from simviz.evaluation import normalise
 from simviz.evaluation.collapse import Nodes, Path, collapse, group_names
 from simviz.figures import confusion as pictures
-from simviz.figures.heatmap import CELL_LIMIT
+from simviz.figures.heatmap import CELL_LIMIT, TEXT_LIMIT
 from simviz.matrices import ClassMatrix
 from simviz.ui import cache, cache_confusion, evidence, links, shell, state
 from simviz.ui.evidence import Evidence, Panel
@@ -51,6 +51,8 @@ class View:
     normalize: pictures.Normalize
     hide: bool
     log: bool
+    numbers: bool
+    rows: tuple[int, list[Path]]
     order: str
     places: list[int]
 
@@ -63,6 +65,14 @@ class View:
     def wide(self) -> bool:
         """Whether it takes an image and a window instead of cells."""
         return len(self.places) > CELL_LIMIT
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """What `report.reproduce.reading` needs to draw the same matrices: its `look` and `rows`."""
+        drawn = self.style(None) | {"log": self.log}
+        whole = self.places == list(range(len(self.nodes)))
+        drawn["order"] = None if whole else [int(place) for place in self.places]
+        return {"look": drawn, "rows": self.rows}
 
     @cached_property
     def groups(self) -> list[str] | None:
@@ -80,7 +90,7 @@ class View:
 
     def style(self, cell: tuple[int, int] | None) -> dict[str, Any]:
         """What all pictures have in common, as arguments of `figures.confusion`."""
-        common = {"normalize": self.normalize, "hide_diagonal": self.hide, "chosen": cell}
+        common = {"normalize": self.normalize, "hide_diagonal": self.hide, "chosen": cell, "numbers": self.numbers}
         return common | {"order": self.places, "groups": self.groups}
 
 
@@ -98,10 +108,13 @@ def choose(found: Evidence, panels: list[Panel]) -> View:
             help="by-true: share of the true class, rows sum to 1. by-predicted: columns sum to 1.",
         )
         by = shell.order_picker("confusion")
-        nodes = _nodes(found)
+        rows = _rows(found)
+        nodes = collapse(found.classes, *rows)
     with st.container(horizontal=True, gap="medium"):
         hide = switch(state.HIDE, "Hide diagonal")
         log = switch(state.LOG, "Logarithmic colours", "Of the matrices; a difference keeps its linear scale.")
+        few = len(nodes) <= TEXT_LIMIT  # of more no cell has room for a number
+        numbers = not few or switch(state.NUMBERS, "Numbers", on=True)
         used = switch(state.EMPTY, "Hide empty classes", "Those without a cell to show in any of the pictures.")
     classwise = {p.label: found.confusion(p) / len(p.runs) for p in panels}
     counts = {label: nodes.sum(table) for label, table in classwise.items()}
@@ -112,7 +125,7 @@ def choose(found: Evidence, panels: list[Panel]) -> View:
         remark = f"{remark} {said}".strip()
     if remark:
         st.caption(plain(remark))
-    return View(found, panels, nodes, classwise, counts, NORMALIZED[normalize], hide, log, by, places)
+    return View(found, panels, nodes, classwise, counts, NORMALIZED[normalize], hide, log, numbers, rows, by, places)
 
 
 def switch(key: str, label: str, about: str | None = None, *, on: bool = False) -> bool:
@@ -130,15 +143,15 @@ def members(found: Evidence) -> dict[str, list[int]]:
     return known
 
 
-def _nodes(found: Evidence) -> Nodes:
-    """The pickers of level and of opened groups."""
+def _rows(found: Evidence) -> tuple[int, list[Path]]:
+    """The pickers of level and of opened groups, as `collapse` takes them."""
     classes = found.classes
     depth = 0 if classes.groups is None else len(classes.groups[0])
     levels = (CLASSES, *(f"level-{k}" for k in range(1, depth + 1)))
     links.unknown(state.LEVEL, levels, "level of groups")
     if not depth:
         _unknown_groups({})
-        return collapse(classes)
+        return 0, []
     if st.session_state.get(state.LEVEL) not in (None, *levels):
         del st.session_state[state.LEVEL]  # kept from a comparison that had it
     picked = st.segmented_control(
@@ -153,9 +166,9 @@ def _nodes(found: Evidence) -> Nodes:
     paths = {" / ".join(path): path for path in group_names(classes)}
     _unknown_groups(paths)
     if picked == CLASSES:
-        return collapse(classes)
+        return 0, []
     level = levels.index(picked)
-    return collapse(classes, level, _opened(paths, level))
+    return level, _opened(paths, level)
 
 
 def _opened(paths: dict[str, Path], level: int) -> list[Path]:

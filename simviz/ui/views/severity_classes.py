@@ -32,7 +32,7 @@ def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
     behind = {p.label: counts[p.label] / len(p.runs) for p in panels}
     order = class_order(values, found.classes.names, sort)
     pages = -(-len(order) // PAGE_SIZE)
-    page = st.pagination(pages, key=f"classes-page-{pages}") if pages > 1 else 1
+    page = _page(pages)
     shown = order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     unit = found.ruler.unit if quantity != "error_rate" else "share of the class's images"
     fig = pictures.per_class(
@@ -54,6 +54,13 @@ def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
         f"{plain(alt)}."
     )
     _table(found, panels, by_panel, order, quantity)
+
+
+def _page(pages: int) -> int:
+    links.outside(state.CLASS_PAGE, 1, pages, "the page of classes")
+    if (st.session_state.get(state.CLASS_PAGE) or 1) > pages:
+        del st.session_state[state.CLASS_PAGE]  # kept from a comparison of more classes
+    return st.pagination(pages, key=state.CLASS_PAGE, bind=links.bind(state.CLASS_PAGE)) if pages > 1 else 1
 
 
 def sides(panels: list[Panel]) -> tuple[str | None, str | None]:

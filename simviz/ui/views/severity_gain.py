@@ -127,9 +127,9 @@ def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> None:
             return
         known = cache.losses()
         able = [n for n, about in known.items() if n != "ce" and (found.classes.ordered or not about["ordered"])]
-        asked = st.multiselect(
-            "Losses", able, default=list(FIRST), key=f"gain-losses-{found.classes.ordered}", persist_state="session"
-        )
+        if not set(st.session_state.get(state.HEADS) or ()) <= set(able):
+            del st.session_state[state.HEADS]  # kept from a comparison whose classes have an order
+        asked = st.multiselect("Losses", able, default=list(FIRST), key=state.HEADS, bind="query-params")
         if not asked:
             st.info("Choose a loss.")
             return

@@ -43,7 +43,7 @@ def _parameters(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
         least = min(sweep, key=lambda v: cost[sweep[v]].mean())
         said = f"Best accuracy at {best:g}, least mean cost at {least:g}"
         with columns[number % 2]:
-            fig = panels.accuracy_cost(sweep, accuracy, cost, unit=found.ruler.unit, title=name)
+            fig = panels.accuracy_cost(sweep, accuracy, cost, unit=found.ruler.unit, title=f"{name}; ruler {ruler}")
             charts.show(fig, f"sweep-{number}", f"{name}: {said}")
             st.caption(f"{said}.")
     st.caption(

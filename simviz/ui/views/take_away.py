@@ -6,27 +6,29 @@ import html
 import io
 import zipfile
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from simviz import compare
-from simviz.evaluation import RULERS, Ruler
+from simviz.evaluation import Ruler
 from simviz.report import reproduce, tables
 from simviz.report.counts import Counted
 from simviz.report.methods import methods
 from simviz.runs import Comparison, Run, weights
-from simviz.ui import charts, shell, state
+from simviz.ui import charts, rulers, shell
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
 
 
-def show(found: Evidence, there: Evidence | None = None) -> None:
+def show(found: Evidence, there: Evidence | None = None, look: Mapping[str, Any] | None = None) -> None:
     """An expander for a page of results; what is heavy is made on a click.
 
     Parameters
     ----------
     there : what the matrices are of, where that is not `found`: an epoch
+    look : how they are drawn, arguments of `reproduce.reading`
     """
     with st.expander("Take it away", icon=":material/download:", on_change="rerun", key="take-away") as box:
         if not box.open:
@@ -41,9 +43,9 @@ def show(found: Evidence, there: Evidence | None = None) -> None:
             _download("Settings (CSV)", lambda: tables.severity(found.part, ruler, rows), f"settings-{name}.csv")
         _matrices(there or found)
         _pictures(name)
-        asked = st.session_state.get(state.RULER)
-        choice = asked if asked in RULERS else None
-        _comparison(found.comparison, found.part, found.decoder, ruler, choice, rows)
+        _comparison(found.comparison, found.part, found.decoder, ruler, rulers.chosen(found.comparison), rows, look)
+        if there is not None and there is not found:
+            st.caption("These lines read the kept predictions; the matrices above are of one epoch, on validation.")
 
 
 def whole(comparison: Comparison) -> None:
@@ -137,7 +139,13 @@ def _zipped(drawn: Mapping[str, go.Figure]) -> bytes:
 
 
 def _comparison(
-    comparison: Comparison, part: str, decoder: str, ruler: Ruler, choice: str | None, rows: list[compare.Row]
+    comparison: Comparison,
+    part: str,
+    decoder: str,
+    ruler: Ruler,
+    choice: str | None,
+    rows: list[compare.Row],
+    look: Mapping[str, Any] | None = None,
 ) -> None:
     """The report, how to make all this again, and the methods."""
     frame = shell.frame()
@@ -151,7 +159,7 @@ def _comparison(
     st.caption(
         "One file with everything in it, 5 MB of that plotly.js; it opens without internet. Made when you click."
     )
-    line, reading = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice, sides=both)  # type: ignore[arg-type]
+    line, reading = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice, sides=both, **look or {})  # type: ignore[arg-type]
     st.caption("The same from the command line, and from Python")
     st.code(line, language="bash", wrap_lines=True)
     st.code(reading, language="python", wrap_lines=True)

@@ -15,6 +15,7 @@ from simviz.ui.text import plain
 
 MODELS = ("lenet", "age", "convnet", "resnet18")
 BACKBONES = ("trained here", "pretrained, torchvision's", "pretrained, from a file")
+NO_FILE = "no file"
 PRETRAINED_MODEL = "resnet18@224"
 MAX_EPOCHS, MAX_SEEDS = 1000, 50
 
@@ -149,7 +150,7 @@ def _pretrained(model: str | None) -> dict[str, Any]:
         two.caption(f"`{name}`; another one is typed as the model, such as `mobilenet_v3_small@224`.")
         return fixed | {"pretrained": TORCHVISION}
     path = given.path_instead("weights-file", f"State_dict of `{name}`", two)
-    return fixed | {"pretrained": path or ""}
+    return fixed | {"pretrained": path or NO_FILE}
 
 
 def _stopping(tuned: bool) -> dict[str, Any]:
