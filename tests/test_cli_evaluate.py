@@ -8,6 +8,7 @@ import shlex
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, top_k_accuracy_score
@@ -130,6 +131,18 @@ def test_it_says_what_deciding_by_cost_would_bring(made, tmp_path, capsys):
     found = evaluation.gain_by_cost(logs, y, np.arange(len(y)), classes=comparison.classes, ruler=ruler)
     assert probable == f"what would it bring weak? {found.sentence('tree levels')}"
     assert bare.startswith("what would it bring weak-2? Only the decided class of each sample is known")
+
+
+def test_the_pictures_that_a_file_names_come_along(tmp_path, capsys):
+    names = [f"{i}.png" for i in range(6)]
+    for i, name in enumerate(names):
+        Image.new("RGB", (8, 8), (40 * i, 0, 0)).save(tmp_path / name)
+    said = pd.DataFrame({"image": names, "y_true": ["cat", "dog"] * 3, "y_pred": ["cat"] * 6})
+    said.to_csv(tmp_path / "said.csv", index=False)
+    evaluated(capsys, tmp_path / "said.csv", "--runs", tmp_path / "runs")
+    (made,) = Store(tmp_path / "runs").comparisons()
+    kept, rows = made.images(), made.image_rows()
+    assert [int(kept[rows[name]][..., 0].mean()) for name in names] == [0, 40, 80, 120, 160, 200]
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,10 @@ def test_a_click_fills_the_boxes_and_letting_go_leaves_them():
 
 
 def test_pairs_are_ranked_by_count_and_say_what_the_others_do(visit, pets):
-    pairs = visit("confusion").dataframe[0].value
+    shown = visit("confusion").dataframe[0]
+    pairs = shown.value
+    assert pairs["cost"].tolist() == [1.5, 1.0, 1.0]
+    assert "severity (count x distance)" in shown.proto.columns
     assert pairs[["true", "predicted"]].to_numpy().tolist() == [["cat", "dog"], ["dog", "cat"], ["cat", "truck"]]
     assert pairs["count"].tolist() == [1.5, 1.0, 0.5]
     assert pairs["share"].tolist() == pytest.approx([37.5, 50, 12.5])

@@ -211,7 +211,7 @@ def test_files_about_other_samples_are_a_sentence(judge):
     assert not [b for b in at.button if b.key == "judge-add"]
 
 
-def test_a_large_file_is_read_by_its_path_with_its_pictures(judge, runs, tmp_path, monkeypatch):
+def test_a_large_file_is_read_by_its_path_with_its_pictures(judge, visit, runs, tmp_path, monkeypatch):
     folder = tmp_path / "data"
     folder.mkdir()
     monkeypatch.setenv("SIMVIZ_DATA", str(folder))
@@ -225,6 +225,12 @@ def test_a_large_file_is_read_by_its_path_with_its_pictures(judge, runs, tmp_pat
     assert (box(at, "Id").value, box(at, "Picture").value) == ("image", "image")
     made = added(at, runs)
     assert len(made.image_rows()) == 60
+    row = made.runs[0].predictions("test")
+    true, told = (made.classes.names[int(i)] for i in (row.target[0], row.log_probabilities[0].argmax()))
+    gallery = visit("confusion", c=made.id, t=true, p=told)
+    assert [
+        f for f in gallery.dataframe if "picture" in f.value and str(f.value["picture"].iloc[0]).startswith("data:")
+    ]
     at.switch_page("pages/runs.py").run()
     at.selectbox(key="run").set_value("mine-s0").run()
     said = [c.value for c in at.main.code]
