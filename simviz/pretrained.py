@@ -77,6 +77,8 @@ class FrozenTrainer(Trainer):
         head = heads.Refitter(fit).head(self.loss.cpu())
         self.centre.mean.copy_(head.mean)
         self.network["head"], self.loss = head.layer.to(self.device), head.loss.to(self.device)
+        if (measured := getattr(self.loss, "measured", None)) is not None:
+            measured.zero_()  # summed while the layer was searched for; the weight it was fitted with stays
         self.epoch = 1
         yield self._end_epoch(head.objective, time.perf_counter() - started, False)
 

@@ -215,6 +215,13 @@ def test_a_run_in_the_queue_has_predictions_features_and_a_network(tiny_folder, 
     assert set(seen) <= {run.id for run in comparison.runs}
 
 
+def test_a_self_guided_loss_keeps_the_weight_it_was_fitted_with(data, kept):
+    trained = trainer(data, kept, "self_guided:lam=auto")
+    end = done(trained)
+    expected = heads.Refitter(trained._features("train")).head(losses.build("self_guided:lam=auto", data.classes)).loss
+    assert end.arrays["lam"] == pytest.approx(expected.measured_lam.item(), rel=1e-4)
+
+
 def test_a_part_of_the_training_images_is_enough(data, kept):
     trained = trainer(data, kept, train_size=60)
     done(trained)
