@@ -82,6 +82,13 @@ def server(browser, tmp_path, cache_folder) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def museum(browser, tmp_path_factory, cache_folder) -> Iterator[str]:
+    """One server for tests that only look at what ships with simviz: starting one takes seconds."""
+    with serving(tmp_path_factory.mktemp("museum") / "app", cache_folder) as address:
+        yield address
+
+
 @pytest.fixture
 def visit(browser) -> Iterator[Callable[..., object]]:
     """Open an address; at the end of the test nothing may have raised on any page that was opened."""

@@ -14,11 +14,11 @@ PAGES = [name for entries in shell.PAGES.values() for name, *_ in entries]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_nothing_serious(server, visit, dark):
-    page = visit(server, dark=dark)
+def test_axe_finds_nothing_serious(museum, visit, dark):
+    page = visit(museum, dark=dark)
     found = {}
     for name in PAGES:
-        page.goto(f"{server}/{'' if name == 'home' else name}")
+        page.goto(f"{museum}/{'' if name == 'home' else name}")
         page.locator("h1").first.wait_for()
         steps.settled(page)
         seen = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
