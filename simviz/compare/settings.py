@@ -73,10 +73,11 @@ def create(
     ValueError
         In one sentence, for data that cannot be read or a loss that does not fit the classes.
     """
-    from simviz import pretrained
     from simviz.runs.worker import build_loss, load_data
 
     for model, source in {(s.model, s.pretrained) for s in specs if s.pretrained is not None}:
+        from simviz import pretrained
+
         pretrained.weights_file(str(model), str(source))
     data = load_data(specs[0])
     for spec in {s.loss: s for s in specs}.values():

@@ -56,9 +56,11 @@ def gather(spec: RunSpec) -> Ingredients:
 
 def trainer_for(spec: RunSpec, given: Ingredients | None = None) -> tuple[Any, datasets.ImageDataset]:
     """A `Trainer` at its first epoch, and the data it trains on; the ingredients are gathered where not given."""
-    from simviz.pretrained import FrozenTrainer
     from simviz.training import Trainer
 
-    found = given or gather(spec)
-    kind = Trainer if spec.pretrained is None else FrozenTrainer
+    found, kind = given or gather(spec), Trainer
+    if spec.pretrained is not None:
+        from simviz.pretrained import FrozenTrainer
+
+        kind = FrozenTrainer
     return kind(spec, found.data, found.loss, found.ruler), found.data
