@@ -49,18 +49,28 @@ def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
 
 def _nll_and_gradient(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c)."""
-    p = z.softmax(1)
-    # 1 - p loses digits only where p is above 1/2, at most once a row: there it is the sum of the others
+    p, costs = z.softmax(1), rows_of(cost, z, index)
+    if p.device.type != "cpu" or not p.numel() or float(p.amax()) > 0.5:
+        return _sure_nll_and_gradient(factor, p, costs)
+    others = 1 - p
+    logs = others.log()
+    losses = (costs * logs).sum(1) if factor == 1 else torch.dot(costs.view(-1), logs.view(-1))
+    pulls = torch.addcdiv(costs.new_zeros(()), costs, others, value=factor, out=costs)
+    return losses.neg_(), torch.ops.aten._softmax_backward_data(pulls, p, 1, p.dtype, grad_input=pulls)
+
+
+def _sure_nll_and_gradient(factor: float, p: Tensor, costs: Tensor) -> Values | None:
+    """The same where some p are above 1/2, at most one a row: its 1 - p is the sum of the others."""
     row = (p.amax(1) > 0.5).nonzero().squeeze(1)
     p_top, top = p.index_select(0, row).max(1)
     p[row, top] = 0
     others = p.index_select(0, row).sum(1)
     if not safe(others):
         return None
-    costs = rows_of(cost, z, index)
     cost_top = costs[row, top]
-    losses = -torch.linalg.vecdot(p.neg().log1p_(), costs)
-    pulls = costs.div_(1 - p)
+    complement = 1 - p
+    losses = -torch.linalg.vecdot(complement.log(), costs)
+    pulls = costs.div_(complement)
     rest = torch.linalg.vecdot(pulls, p)
     # for p_top itself, p_top a_top (1 - p_top) with its two small factors cancelled
     of_top = p_top * (cost_top - rest[row]) * factor
