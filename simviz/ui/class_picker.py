@@ -84,8 +84,8 @@ def _own() -> ClassSet | None:
     return related(bare)
 
 
-def related(bare: ClassSet) -> ClassSet | None:
-    """Groups and positions of one's own classes, typed into a table."""
+def related(bare: ClassSet, *, words: bool = False) -> ClassSet | None:
+    """Groups and positions of one's own classes, and where asked the words that stand for them, typed into a table."""
     key = f"own-{bare.fingerprint}"
     typed = editor.edits(key)
     table = pd.DataFrame(
@@ -95,15 +95,18 @@ def related(bare: ClassSet) -> ClassSet | None:
             "position": pd.Series([typed.get(n, {}).get("position") for n in bare], dtype="float64"),
         }
     )
+    if words:
+        table["word"] = [typed.get(n, {}).get("word") for n in bare]
     editor.show(
         key,
         table,
-        editable=["group", "position"],
+        editable=list(table.columns[1:]),
         columns={
             "group": st.column_config.TextColumn(help="From coarse to fine: animal / mammal. Every class needs one."),
             "position": st.column_config.NumberColumn(help="Where the class lies on a scale. Every class needs one."),
+            "word": st.column_config.TextColumn(help="Looked up among the word vectors in place of the class's name."),
         },
-        alt="Group and position of each class",
+        alt=f"{', '.join(table.columns[1:]).capitalize()} of each class",
     )
     period = st.number_input(
         "Period, if the scale closes on itself (60 for minutes)",
@@ -114,8 +117,9 @@ def related(bare: ClassSet) -> ClassSet | None:
     )
     positions, groups = _whole(table["position"], "position"), _whole(table["group"], "group")
     paths = None if groups is None else [[p.strip() for p in str(g).split("/")] for g in groups]
+    given = table.set_index("class")["word"].dropna().to_dict() if words else None
     try:
-        return ClassSet(bare.names, positions=positions, period=period if positions else None, groups=paths)
+        return ClassSet(bare.names, positions, period if positions else None, paths, given)
     except ValueError as error:
         st.error(plain(error))
         return bare

@@ -291,9 +291,14 @@ def rulers(classes: ClassSet) -> tuple[str, ...]:
         allowed.add("groups")
     if classes.ordered:
         allowed.add("positions")
-    try:
-        if all(r.how != "missing" for r in cache.resolved(classes)):
-            allowed.add("words")
-    except (ValueError, OSError, ImportError):  # no word vectors installed
-        pass
+    if unknown_words(classes) == []:
+        allowed.add("words")
     return tuple(name for name in RULERS if name in allowed)
+
+
+def unknown_words(classes: ClassSet) -> list[str] | None:
+    """The classes' words that no vector stands for; None where no word vectors are installed."""
+    try:
+        return [r.word for r in cache.resolved(classes) if r.how == "missing"]
+    except (ValueError, OSError, ImportError):
+        return None

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -46,6 +47,22 @@ def visit(runs, tmp_path_factory, monkeypatch) -> Callable[..., AppTest]:
         return at
 
     return go
+
+
+@pytest.fixture(scope="session")
+def unpacked(tmp_path_factory) -> Path:
+    """What ships with simviz, unpacked. Copy it, do not change it."""
+    folder = tmp_path_factory.mktemp("examples")
+    for archive in examples.FOLDER.glob("*.zip"):
+        with ZipFile(archive) as found:
+            found.extractall(folder)
+    return folder
+
+
+@pytest.fixture
+def shipped(unpacked, runs) -> None:
+    """The store that the app reads holds what ships with simviz."""
+    shutil.copytree(unpacked, runs, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")

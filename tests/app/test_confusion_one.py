@@ -85,6 +85,16 @@ def test_a_link_to_an_image_shows_what_was_kept_of_it(visit, here, seed):
         assert [c.startswith("✓") for c in table["class"]] == [names[found.target[row]] in c for c in table["class"]]
 
 
+def test_of_many_classes_the_five_most_probable_are_shown(visit, shipped, runs):
+    many = next(c for c in Store(runs) if len(c.classes) == 64)
+    found = next(r for r in many.groups["ce"] if r.spec.seed == 0).predictions("test")
+    at = visit("confusion", c=many.id, picture="true", img=str(found.ids[5]), seed="0")
+    assert [len(table) for table in tops(at)] == [5] * len(many.groups)
+    best = np.argsort(-found.log_probabilities[5], kind="stable")[:5]
+    table = tops(at)[list(many.groups).index("ce")]
+    assert [c.removeprefix("✓ ") for c in table["class"]] == [many.classes.names[i] for i in best]
+
+
 def test_the_costs_are_those_of_min_cost_under_the_ruler_in_view(visit, here):
     from simviz import evaluation
 

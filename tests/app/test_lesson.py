@@ -1,12 +1,9 @@
 """The lesson as a visitor sees it: commit, then reveal; next and back; resumed by a link."""
 
-import shutil
 from urllib.parse import parse_qsl, urlsplit
-from zipfile import ZipFile
 
 import pytest
 
-from simviz.runs import examples
 from simviz.ui.lessons import Material
 from simviz.ui.text import plain
 from simviz.ui.views import lesson as page
@@ -14,21 +11,6 @@ from tests.app.lesson_material import KINDS, TARGET, TOLD, answers
 from tests.app.reading import says, unescaped
 
 NAMES = list(page.LESSONS)
-
-
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("examples")
-    for archive in examples.FOLDER.glob("*.zip"):
-        with ZipFile(archive) as found:
-            found.extractall(folder)
-    return folder
-
-
-@pytest.fixture
-def shipped(unpacked, runs):
-    """The store that the app reads holds what ships with simviz."""
-    shutil.copytree(unpacked, runs, dirs_exist_ok=True)
 
 
 def question(at):

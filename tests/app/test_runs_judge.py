@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from simviz import ClassSet
+from simviz import ClassSet, evaluation
 from simviz.runs import Store
 from simviz.ui.views import runs_judge as page
 from tests.app.reading import figures, heat, says, unescaped
@@ -164,6 +164,23 @@ def test_groups_can_be_typed(judge, runs):
     made = added(at, runs)
     assert made.classes.groups == (("animal",), ("animal",), ("vehicle",))
     assert made.info["ruler"]["text"].startswith("groups")
+
+
+def test_words_can_be_typed(judge, runs):
+    at = judge(("mine.csv", csv(DECIDED.replace("dog", "n02084071"))))
+    ruler = next(b for b in at.selectbox if b.label.startswith("Ruler"))
+    assert "words" not in ruler.options
+    at.toggle[0].set_value(True).run()
+    assert any("No word vector for n02084071." in i.value for i in at.info)
+    coded = ClassSet(["cat", "fire truck", "n02084071"])
+    at.session_state[f"own-{coded.fingerprint}/edits"] = {"n02084071": {"word": "dog"}}
+    at.run()
+    assert not any("No word vector" in i.value for i in at.info)
+    next(b for b in at.selectbox if b.label.startswith("Ruler")).set_value("words").run()
+    made = added(at, runs)
+    assert made.classes.words == ("cat", "fire truck", "dog")
+    plainly_named = evaluation.ruler(ClassSet(["cat", "dog", "fire truck"]), "words").matrix.values
+    assert made.runs[0].result()["mean_cost"] == pytest.approx(plainly_named[TARGET, PREDICTED].mean(), rel=1e-5)
 
 
 def test_two_files_are_two_settings_and_their_difference_is_shown(judge, runs):

@@ -37,6 +37,7 @@ def test_a_report_is_downloaded_and_opens_without_network(server, browser, visit
         page.get_by_role("button", name="Report (HTML)").click()
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
+    assert saved(page, page.locator(".js-plotly-plot").first, tmp_path).read_text().startswith("<svg")
     page.get_by_role("radio", name="png").click()
     steps.settled(page)
     assert saved(page, page.locator(".js-plotly-plot").first, tmp_path).read_bytes().startswith(b"\x89PNG")

@@ -106,8 +106,11 @@ def _section(files: Sequence[File]) -> None:
         return
     _understood(found)
     classes = found[0].classes
-    if table is None and st.toggle("Give the classes groups or an order", key=f"{key}-relations"):
-        classes = class_picker.related(classes) or classes
+    if table is None and st.toggle("Give the classes groups, an order or words", key=f"{key}-relations"):
+        classes = class_picker.related(classes, words=True) or classes
+        if missing := evidence.unknown_words(classes):
+            shown = ", ".join(missing[:8]) + (", ..." if len(missing) > 8 else "")
+            st.info(f"No word vector for {plain(shown)}. Type a word for each, and mistakes can be measured by words.")
         found = [replace(one, classes=classes) for one in found]
     ruler = st.selectbox(
         "Ruler: the distance by which mistakes are measured",
