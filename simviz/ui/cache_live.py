@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,9 +46,13 @@ def bench(of: Stamps, classes: ClassSet) -> Bench:
 
 @st.cache_resource(max_entries=3, show_spinner="Preparing the features", hash_funcs=BY_CONTENT)
 def _bench(of: Stamps, classes: ClassSet) -> Bench:
+    import torch
+
     from simviz.heads import Refitter
     from simviz.runs import frozen
 
+    # Two threads on two cores wait for each other and for the browser: a fit of 0.5 s took them 0.8.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 4))
     known = next(s for s in of if s is not None)
     found = frozen.load(Run(Path(known[0]).parent), classes)
     refitter = Refitter(found.fit)

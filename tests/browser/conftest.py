@@ -82,7 +82,7 @@ def server(browser, tmp_path, cache_folder) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def museum(browser, tmp_path_factory, cache_folder) -> Iterator[str]:
     """One server for tests that only look at what ships with simviz: starting one takes seconds."""
     with serving(tmp_path_factory.mktemp("museum") / "app", cache_folder) as address:

@@ -45,10 +45,10 @@ def click_largest(page, number):
     return cell["true"], cell["predicted"]
 
 
-def test_a_click_shows_the_images_and_a_link_restores_all(server, visit, shipped):
+def test_a_click_shows_the_images_and_a_link_restores_all(museum, visit, shipped):
     from playwright.sync_api import expect
 
-    page = visit(f"{server}/confusion?c={shipped}&hide=true&level=level-1&a=ce&b=soft_labels%40groups")
+    page = visit(f"{museum}/confusion?c={shipped}&hide=true&level=level-1&a=ce&b=soft_labels%40groups")
     page.locator(steps.PLOT).nth(6).wait_for()
     steps.settled(page)
     true, predicted = click_largest(page, 1)
@@ -69,8 +69,8 @@ def test_a_click_shows_the_images_and_a_link_restores_all(server, visit, shipped
     again.wait_for_url(lambda url: "pg=" not in url)  # other images begin with their first page
 
 
-def test_epochs_are_scrubbed_and_orders_changed_by_the_keyboard(server, visit, shipped):
-    page = visit(f"{server}/confusion?c={shipped}&hide=true")
+def test_epochs_are_scrubbed_and_orders_changed_by_the_keyboard(museum, visit, shipped):
+    page = visit(f"{museum}/confusion?c={shipped}&hide=true")
     page.locator(steps.PLOT).nth(5).wait_for()
     steps.settled(page)
     page.get_by_role("slider").press("ArrowLeft")

@@ -14,10 +14,10 @@ def titled(page, text):
     page.locator(TITLES).filter(has_text=text).first.wait_for()
 
 
-def test_the_shipped_run_is_scrubbed_and_its_tree_and_map_follow(server, visit):
+def test_the_shipped_run_is_scrubbed_and_its_tree_and_map_follow(museum, visit):
     from playwright.sync_api import expect
 
-    page = visit(f"{server}/ground_distance")
+    page = visit(f"{museum}/ground_distance")
     titled(page, "Epoch 30 minus epoch 1")
     page.get_by_role("heading", name="How the classes moved").wait_for()
     page.wait_for_function(f"{WRITTEN}.includes('learned, epoch 30')")

@@ -31,8 +31,8 @@ def shipped():
 
 
 @pytest.mark.parametrize("page_name", ["confusion", "severity", "runs"])
-def test_the_tab_key_reaches_every_control(server, visit, shipped, page_name):
-    page = visit(f"{server}/{page_name}?c={shipped}&a=ce&b=soft_labels%40groups")
+def test_the_tab_key_reaches_every_control(museum, visit, shipped, page_name):
+    page = visit(f"{museum}/{page_name}?c={shipped}&a=ce&b=soft_labels%40groups")
     (page.locator(steps.PLOT) if page_name != "runs" else page.get_by_test_id("stDataFrame")).first.wait_for()
     steps.settled(page)
     names = page.evaluate(MARK)
@@ -48,8 +48,8 @@ def test_the_tab_key_reaches_every_control(server, visit, shipped, page_name):
     assert [names[k] for k in sorted(missing)] == []
 
 
-def test_groups_collapse_and_one_is_opened_by_the_keyboard(server, visit, shipped):
-    page = visit(f"{server}/confusion?c={shipped}")
+def test_groups_collapse_and_one_is_opened_by_the_keyboard(museum, visit, shipped):
+    page = visit(f"{museum}/confusion?c={shipped}")
     page.locator(steps.PLOT).nth(5).wait_for()
     steps.settled(page)
     rows = "document.querySelector('.js-plotly-plot')?.data?.[0].y.length"
@@ -65,12 +65,12 @@ def test_groups_collapse_and_one_is_opened_by_the_keyboard(server, visit, shippe
     assert "open=animal" in page.url
 
 
-def test_a_link_to_what_is_not_there_gets_a_sentence(server, visit, shipped):
-    page = visit(f"{server}/confusion?c={shipped}&a=ce-s99&t=unicorn")
+def test_a_link_to_what_is_not_there_gets_a_sentence(museum, visit, shipped):
+    page = visit(f"{museum}/confusion?c={shipped}&a=ce-s99&t=unicorn")
     page.locator(steps.PLOT).first.wait_for()
     text = page.get_by_test_id("stApp").inner_text()
     assert "ce-s99" in text
     assert "unicorn" in text
-    page = visit(f"{server}/severity?c=20200101-000000-gone")
+    page = visit(f"{museum}/severity?c=20200101-000000-gone")
     page.get_by_text("20200101-000000-gone").first.wait_for()
     assert page.locator(".js-plotly-plot").count() == 0

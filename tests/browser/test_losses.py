@@ -32,10 +32,10 @@ def until(page, title, ready):
     raise AssertionError(found)
 
 
-def test_a_prediction_is_shaped_and_the_link_restores_it(server, visit):
+def test_a_prediction_is_shaped_and_the_link_restores_it(museum, visit):
     from playwright.sync_api import expect
 
-    page = visit(f"{server}/losses")
+    page = visit(f"{museum}/losses")
     near = until(page, "The prediction", lambda p: p["20 years"] > 75)
     pull = bars(page, "Squared EMD")
     page.get_by_role("radio", name="far miss").click()

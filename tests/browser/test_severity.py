@@ -24,12 +24,12 @@ def press(page, group, name):
     steps.settled(page)
 
 
-def test_the_decoder_redraws_everything_and_rooms_open_by_the_keyboard(server, visit):
+def test_the_decoder_redraws_everything_and_rooms_open_by_the_keyboard(museum, visit):
     from playwright.sync_api import expect
 
     with ZipFile(examples.FOLDER / "pictograms.zip") as archive:
         shipped = archive.namelist()[0].split("/")[0]
-    page = visit(f"{server}/severity?c={shipped}")
+    page = visit(f"{museum}/severity?c={shipped}")
     plots = page.locator(".js-plotly-plot")
     page.locator(steps.PLOT).nth(1).wait_for()
     steps.settled(page)
