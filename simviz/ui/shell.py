@@ -78,6 +78,7 @@ ICON = (
 )
 
 PAGE = "page-drawn"  # of the session: the page whose run ended last
+GONE = "comparison-gone"  # of the session: what a link to this page asked for in vain, until another is chosen
 
 # Before torch is loaded, as for the processes that train (simviz.runs.cores): beside a browser that takes one of two
 # cores, threads that spin while they wait made a fit of 0.1 s take seven.
@@ -134,6 +135,8 @@ def run() -> None:
     with st.sidebar:
         _pickers.set(st.container())
         link = st.container()
+    if st.session_state.get(PAGE) != (page.url_path or "home"):
+        st.session_state.pop(GONE, None)
     inside, chosen = _framed.set(True), _frame.set(None)
     try:
         page.run()
@@ -215,10 +218,10 @@ def _choose() -> Frame:
     if not every:
         links.unknown(state.COMPARISON, (), "comparison")
         return Frame(None)
-    strange = links.unknown(state.COMPARISON, every, "comparison")
     # A tick of the job board that crosses the click would take the choice back: it holds until a page was drawn.
     if st.session_state.get(state.OPENED) in every:
         st.session_state[state.COMPARISON] = st.session_state[state.OPENED]
+    strange = _asked_for_another(every)
     picked = st.selectbox(
         "Comparison",
         list(every),
@@ -228,8 +231,9 @@ def _choose() -> Frame:
         placeholder="newest",
         help="Several losses on the same data, split and batches.",
     )
-    if strange:
+    if strange and picked is None:
         return Frame(None)
+    st.session_state.pop(GONE, None)
     comparison = every[picked or next(iter(every))]
     try:
         options = [*comparison.groups, *(r.id for r in comparison.runs)]
@@ -238,6 +242,20 @@ def _choose() -> Frame:
         return Frame(comparison)
     a, b = (_side(letter, key, options) for letter, key in (("A", state.A), ("B", state.B)))
     return Frame(comparison, a, b)
+
+
+def _asked_for_another(every: dict[str, Comparison]) -> bool:
+    """Whether the link asked for a comparison that is not here: the page is never drawn with the newest instead.
+
+    Streamlit takes the parameter out of the address, so it is remembered until another is chosen.
+    """
+    asked = st.query_params.get(state.COMPARISON) or st.session_state.get(GONE)
+    if asked is None or asked in every:
+        return False
+    if st.session_state.get(state.COMPARISON) is None:
+        st.session_state[GONE] = asked
+        links.say_unknown("comparison", asked)
+    return True
 
 
 def _side(letter: str, key: str, options: list[str]) -> str | None:

@@ -96,6 +96,19 @@ def test_a_link_to_what_is_gone_says_so_and_shows_nothing_in_its_place(visit, ru
     assert not asked.keys() & link(at).keys()
 
 
+def test_no_other_comparison_takes_the_place_of_one_that_is_gone_until_it_is_chosen(visit, runs):
+    only = kept(runs, "only")
+    at = visit("runs")
+    at.query_params["c"] = "gone"
+    for _ in range(3):  # Streamlit takes the parameter out of the address after the first
+        at.run()
+        assert any("asks for the comparison “gone”" in w.value for w in at.warning)
+        assert "c" not in link(at)
+    at.selectbox(key="c").set_value(only.id).run()
+    assert not at.warning
+    assert link(at)["c"] == only.id
+
+
 @pytest.mark.parametrize("damage", ["comparison.json", "ce-s0/spec.json"])
 def test_a_broken_comparison_is_named_and_the_page_stays(visit, runs, damage):
     broken = kept(runs, "broken")
