@@ -84,10 +84,12 @@ GONE = "comparison-gone"  # of the session: what a link to this page asked for i
 # cores, threads that spin while they wait made a fit of 0.1 s take seven.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# Streamlit writes on its primary colour in white, which the light blue of the dark theme does not bear; and a table's
-# own download leaves names that begin like a formula as they are, where ours disarm them.
+# Streamlit writes on its primary colour in white, which the light blue of the dark theme does not bear; a table's own
+# download leaves names that begin like a formula as they are, where ours disarm them; and on a very wide screen lines
+# of text and pictures without an end are hard to read.
 STYLE = (
     '<style>button[aria-label="Download as CSV"] { display: none; }'
+    "[data-testid=stMainBlockContainer] { max-width: 1800px; }"
     "[data-tag], button[kind^=primary]:enabled, button[kind^=primary]:enabled p "
     "{ color: light-dark(white, #14171F) !important; }</style>"
 )
