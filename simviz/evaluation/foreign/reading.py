@@ -283,7 +283,7 @@ def _ids(source: Source, meaning: Guess, count: int) -> NDArray[np.str_]:
     ids = labels.plain_texts(source, meaning.ids)
     values, first = np.unique(ids, return_index=True)
     if len(values) < count:
-        row = next(i for i in range(count) if i not in set(first.tolist())) if count < 10_000 else _repeated(first)
+        row = _repeated(first)
         earlier = int(np.argmax(ids == ids[row]))
         raise ValueError(
             f"the id {str(ids[row])[:60]!r} of {source.name} stands in rows {earlier + 1} and {row + 1}; ids must "
