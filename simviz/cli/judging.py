@@ -119,9 +119,9 @@ def _corrections(given: Sequence[str]) -> dict[str, str]:
 
 def _report(arguments: argparse.Namespace) -> None:
     from simviz import evaluation
+    from simviz.atomic import replacing
     from simviz.report.html import report
     from simviz.runs import Store
-    from simviz.runs.files import replacing
 
     if not arguments.out.parent.is_dir():
         raise ValueError(f"there is no folder {str(arguments.out.parent)!r} to write {arguments.out.name} into")

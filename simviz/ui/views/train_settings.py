@@ -98,11 +98,7 @@ def _carried(classes: ClassSet) -> str | None:
     if chosen is None or not set(classes.names) <= set(chosen.matrix.names):
         return None
     if PurePath(chosen.part).suffix.lower() in MATRIX_FILES:
-        path = folders.matrices() / f"{chosen.matrix.hash}.npz"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            chosen.matrix.save(path)
-        return str(path)
+        return str(folders.kept(chosen.matrix))
     try:  # classes of one's own may have had positions or groups that the data set lacks
         cache.matrix(chosen.part, classes)
     except ValueError:
