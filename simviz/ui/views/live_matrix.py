@@ -39,7 +39,7 @@ def sums(matrix: ClassMatrix, setting: str) -> None:
             fig = pictures.column_sums(similarity.names, columns, hubs=hubs, largest=LARGEST)
             charts.show(fig, "live-columns", alt)
             st.caption(
-                f"{alt}. SimLoss pays for telling about {found.told_apart:.0f} of {found.classes} classes apart."
+                f"{plain(alt)}. SimLoss pays for telling about {found.told_apart:.0f} of {found.classes} classes apart."
             )
 
 

@@ -63,7 +63,7 @@ def show(classes: ClassSet, changed_words: int) -> Settings:
     whole = compare.with_controls(good) if controls and good else good
     extra = [s for s in whole if s not in good]
     if extra:
-        st.caption("Controls: " + ", ".join(f"`{s}`" for s in extra))
+        st.caption("Controls: " + ", ".join(map(code, extra)))
     return Settings(good, whole, wrong)
 
 
@@ -162,7 +162,7 @@ def _carried_note(part: str | None, changed: int) -> None:
             "A matrix built on the similarity page appears here by itself." + (f" With {words}." * bool(changed))
         )
     else:
-        st.caption(f"`@{part}`{f' and {words}' if changed else ''} from the similarity page.")
+        st.caption(f"{code(f'@{part}')}{f' and {words}' if changed else ''} from the similarity page.")
 
 
 def _builder(key: str, classes: ClassSet) -> None:
