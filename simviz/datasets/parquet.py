@@ -58,7 +58,7 @@ def listing(paths: list[Path]) -> Listing:
     split = np.concatenate(parts)
     if not (split == TEST).any():
         split[split == TRAIN] = UNDECIDED  # a test part has to come out of the training file
-    classes = _classes(names, np.concatenate(labels), first.groups(tables))
+    classes = _classes(names, first.groups(tables))
     return Listing(classes, np.concatenate(labels), ids, split, lambda rows: _images(tables, rows))
 
 
@@ -157,7 +157,7 @@ def _class_names(tables: list[_Table]) -> tuple[list[str], list[np.ndarray]]:
     return names, [np.array([number[t] for t in labels], dtype=np.int64) for labels in texts]
 
 
-def _classes(names: list[str], labels: np.ndarray, groups: dict[str, str] | None) -> ClassSet:
+def _classes(names: list[str], groups: dict[str, str] | None) -> ClassSet:
     if groups is not None and set(groups) != set(names):
         groups = None
     known = cifar.class_set(names)

@@ -185,9 +185,8 @@ def seeds_text(counts: Iterable[int]) -> str:
 
 
 def page_link(page: str, label: str) -> None:
-    """A link to a page, if the app has it."""
-    if any(name == page for entries in shell.PAGES.values() for name, *_ in entries):
-        st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:")
+    """A link to a page of the app."""
+    st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:")
 
 
 def _nothing_yet(what: str) -> None:

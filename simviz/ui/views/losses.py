@@ -245,7 +245,7 @@ def _report(case: Case, weights: NDArray[np.float64]) -> None:
         lines = "; ".join(f"{about[name]['title']}: {text}" for name, text in refused.items())
         st.caption(f"Not shown. {plain(lines)}.")
     if readings:
-        _gradients(case, readings, about)
+        _gradients(case, readings)
         _paths(case, readings, scale)
 
 
@@ -302,7 +302,7 @@ def _table(readings: Mapping[str, Reading], about: Mapping[str, Mapping[str, obj
     st.caption(plain(sentence))
 
 
-def _gradients(case: Case, readings: Mapping[str, Reading], about: Mapping[str, Mapping[str, object]]) -> None:
+def _gradients(case: Case, readings: Mapping[str, Reading]) -> None:
     from simviz import losses
     from simviz.losses import probe
 

@@ -13,7 +13,7 @@ from simviz.runs import Store
 from simviz.runs.tuning import TRIALS
 from simviz.ui import cache, given
 from simviz.ui.text import code, duration, plain
-from simviz.ui.views import train_board, train_data, train_options, train_settings
+from simviz.ui.views import similarity_words, train_board, train_data, train_options, train_settings
 
 SOON = ("torch", "simviz.ui.views.severity", "simviz.ui.views.confusion")
 ASKED = "start-asked"  # a click is kept here: the frame may run the script twice, and a button is true in one run only
@@ -45,7 +45,7 @@ def _form() -> None:
         return
     data, where = picked
     drop, size = train_options.images(data)
-    words = {n: w for n, w in train_settings.edited_words(data.classes).items() if n not in drop}
+    words = {n: w for n, w in similarity_words.edited(data.classes).items() if n not in drop}
     kept = [n for n in data.classes if n not in drop]
     if len(kept) < 2:
         st.error("Leave at least two classes in.")

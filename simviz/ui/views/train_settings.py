@@ -11,7 +11,7 @@ import streamlit as st
 from simviz import compare
 from simviz.classes import ClassSet
 from simviz.settings import MATRIX_FILES, parse_setting
-from simviz.ui import cache, editor, folders, state
+from simviz.ui import cache, folders, state
 from simviz.ui.text import code, plain
 
 WORDS = "words:keep=0.02"
@@ -71,12 +71,6 @@ def offer(classes: ClassSet, settings: list[str]) -> None:
     """Callback of another page: these settings, and no others, are chosen when the train page is seen next."""
     key = f"settings-{ClassSet(classes.names).fingerprint}"
     st.session_state[key], st.session_state[f"{key}/known"] = list(settings), list(settings)
-
-
-def edited_words(whole: ClassSet) -> dict[str, str]:
-    """Class -> word, as changed on the similarity page for the classes of this data set."""
-    typed = editor.edits(f"words-{whole.fingerprint}")
-    return {name: str(row["word"]) for name, row in typed.items() if row.get("word")}
 
 
 def defaults(classes: ClassSet) -> list[str]:
