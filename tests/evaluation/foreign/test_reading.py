@@ -164,7 +164,7 @@ def test_a_decision_that_is_not_the_most_probable_class_is_said():
 
 def test_a_block_of_scores_stands_alone():
     data = npz(y=np.array([0, 1]), one=np.array([0.5, 0.5]), both=np.full((2, 2), 0.5))
-    with pytest.raises(ValueError, match="'both' of a.npz holds several scores a row; choose it alone"):
+    with pytest.raises(ValueError, match=r"'both' of a\.npz holds several scores a row; choose it alone"):
         read(data, "a.npz", Guess(true="y", scores=("one", "both")))
 
 
