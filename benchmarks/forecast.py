@@ -66,7 +66,7 @@ def main() -> None:
             said = forecast(similarity(data, setting), normalize)
             record.append({"data": name, "setting": setting, "kept": round(kept, 4)})
             print(
-                f"{name:12}{setting:48}{kept:8.2f}{said.drawn_to / said.classes:10.2f}{'  flagged' * said.costly}",
+                f"{name:12}{setting:48}{kept:8.2f}{said.told_apart / said.classes:10.2f}{'  flagged' * said.costly}",
                 flush=True,
             )
     if out:

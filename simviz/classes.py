@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 MAX_CLASSES = 50_000
@@ -194,8 +195,8 @@ def _checked_positions(
         if period is not None:
             raise ValueError(f"period={period} without positions; give positions too")
         return None
-    if period is not None and not (math.isfinite(period) and period > 0):
-        raise ValueError(f"period is {period}; it must be a positive number")
+    if period is not None and not (isinstance(period, Real) and math.isfinite(period) and period > 0):
+        raise ValueError(f"period is {quoted(period)}; it must be a positive number")
     at: dict[float, str] = {}
     for name, value in zip(names, positions, strict=True):
         try:
@@ -216,18 +217,24 @@ def _checked_positions(
 def _checked_groups(names: tuple[str, ...], groups: list[Any] | None) -> tuple[tuple[str, ...], ...] | None:
     if groups is None:
         return None
-    paths = [(g,) if isinstance(g, str) else tuple(g) for g in groups]
+    paths = [group_path(name, group) for name, group in zip(names, groups, strict=True)]
     depth = len(paths[0])
     for name, path in zip(names, paths, strict=True):
-        if not path or any(not isinstance(p, str) or not p.strip() for p in path):
-            said = f"the group of class {quoted(name)} is {quoted(path)}"
-            raise ValueError(f"{said}; give a name, or names from coarse to fine")
         if len(path) != depth:
             raise ValueError(
                 f"class {quoted(name)} has {len(path)} group levels and {quoted(names[0])} has {depth}; all need the "
                 "same"
             )
     return tuple(paths)
+
+
+def group_path(name: object, group: Any) -> tuple[str, ...]:
+    """The groups of a class from coarse to fine, from one name or several; ValueError for what is neither."""
+    path = (group,) if isinstance(group, str) or not isinstance(group, Iterable) else tuple(group)
+    if not path or any(not isinstance(p, str) or not p.strip() for p in path):
+        said = f"the group of class {quoted(name)} is {quoted(group)}"
+        raise ValueError(f"{said}; give a name, or names from coarse to fine")
+    return path
 
 
 def _checked_words(names: tuple[str, ...], words: list[Any] | None) -> tuple[str, ...]:

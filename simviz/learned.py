@@ -86,12 +86,16 @@ def _untrained(run: Run, images: NDArray[np.uint8]) -> Floats:
     import torch
 
     from simviz import models
+    from simviz.training import window
 
     name = run.spec.model or str(read_json(run.path / "environment.json")["model"])
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(run.spec.seed)
-        backbone = models.build(name, (images.shape[3], *images.shape[1:3])).eval()
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).float()
+        seen = torch.from_numpy(np.ascontiguousarray(images))
+        if run.spec.crop is not None:
+            seen = window(seen, run.spec.crop)
+        backbone = models.build(name, (seen.shape[3], *seen.shape[1:3])).eval()
+        pixels = seen.float()
         pixels = (pixels - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2)).clamp_min(1.0)
         return torch.cat([backbone(part) for part in pixels.permute(0, 3, 1, 2).split(512)]).numpy()
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-MAX_FEATURE_MAPS = 65_536
 MAX_SIDE = 512
 
 

@@ -28,11 +28,10 @@ from simviz.datasets.cache import cache_folder
 from simviz.evaluation import Ruler
 from simviz.evaluation.predictions import Predictions
 from simviz.heads import Features
-from simviz.hyperparameters import TORCHVISION, TrainingSpec
+from simviz.hyperparameters import MOST_FITTED, TORCHVISION, TrainingSpec
 from simviz.losses.base import ClassLoss
 from simviz.training import SMALL_FEATURES, EpochEnd, Step, Trainer, forward
 
-MOST = 10_000  # training images that a last layer is fitted to
 MAX_BYTES = 4 * 2**30
 TRANSFORMING = ("inception_v3", "googlenet")
 # Of pixels in [0, 1], per channel: what the weights of torchvision, and most others, were trained with.
@@ -61,7 +60,7 @@ class FrozenTrainer(Trainer):
         if spec.standardize and channels == len(MEAN):
             self.mean = torch.tensor(MEAN, device=self.device) * 255
             self.scale = 1 / (torch.tensor(DEVIATION, device=self.device) * 255)
-        self.train_rows = heads.drawn(self.data.labels, self.train_rows, MOST)
+        self.train_rows = heads.drawn(self.data.labels, self.train_rows, MOST_FITTED)
         self.rows = {"train": self.train_rows}
         self.rows |= {part: self.data.indices(part) for part in ("validation", "test")}
         self.steps = sum(math.ceil(len(rows) / spec.batch_size) for rows in self.rows.values())

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "simviz"
 FLOORS = [
-    {"classes", "settings", "npz"},
+    {"classes", "settings", "npz", "atomic"},
     {"words"},
     {"matrices"},
     {"losses", "evaluation"},

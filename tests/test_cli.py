@@ -58,6 +58,17 @@ def test_matrix_writes_a_file_that_reads_back(tmp_path, capsys):
     assert "truck" in capsys.readouterr().out
 
 
+def test_a_class_table_names_the_classes_and_their_groups(tmp_path, capsys):
+    table, out = tmp_path / "classes.csv", tmp_path / "S.csv"
+    table.write_text("name,group\ncherry,fruit\nplum,fruit\nbus,vehicle\n")
+    assert main(["matrix", "groups", "--classes", str(table), "--out", str(out)]) == 0
+    found = ClassMatrix.load(out)
+    assert found.names == ("cherry", "plum", "bus")
+    assert found.values[0].tolist() == [0, 1, 2]
+    assert main(["matrix", "groups", "--classes", "gone.csv"]) == 1
+    assert "there is no class table 'gone.csv'" in capsys.readouterr().err
+
+
 def test_datasets_lists_every_name(capsys):
     assert main(["datasets"]) == 0
     out = capsys.readouterr().out

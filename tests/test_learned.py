@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simviz import learned
+from simviz import learned, models
 from simviz.evaluation import agreement
 from simviz.runs import Comparison
 
@@ -41,6 +41,17 @@ def test_controls_of_a_real_comparison(trained_distance):
     assert np.array_equal(found[learned.UNTRAINED], again[learned.UNTRAINED])  # the seed fixes it
     other, _ = learned.controls(comparison, comparison.run("self-guided-s1"))
     assert not np.array_equal(found[learned.UNTRAINED], other[learned.UNTRAINED])
+
+
+def test_the_untrained_network_sees_the_crop_that_the_trained_one_saw(trained_distance, monkeypatch):
+    comparison = Comparison(trained_distance)
+    run = comparison.run("self-guided-s0")
+    cropped = run.spec.model_copy(update={"crop": 24})
+    built, build = [], models.build
+    monkeypatch.setattr(type(run), "spec", property(lambda self: cropped))
+    monkeypatch.setattr(models, "build", lambda name, shape: built.append(shape) or build(name, shape))
+    assert learned.UNTRAINED in learned.controls(comparison, run)[0]
+    assert built == [(3, 24, 24)]
 
 
 def test_what_is_missing_is_said(tmp_path, trained_distance):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simviz.cli.options import read_classes, runs_option, store_options
+from simviz.cli.options import read_classes, read_table, runs_option, store_options
 from simviz.cli.telling import tell, tell_all
 
 if TYPE_CHECKING:
@@ -59,11 +59,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
     classes, aliases = None, None
     if arguments.classes and Path(arguments.classes).suffix == ".csv":
-        from simviz.datasets import class_table
-
-        if not Path(arguments.classes).is_file():
-            raise ValueError(f"there is no class table {arguments.classes!r}")
-        classes, aliases = class_table.read(Path(arguments.classes), arguments.classes)
+        classes, aliases = read_table(arguments.classes)
     elif arguments.classes:
         classes = read_classes(arguments.classes)
     ruler = arguments.ruler
@@ -123,9 +119,9 @@ def _corrections(given: Sequence[str]) -> dict[str, str]:
 
 def _report(arguments: argparse.Namespace) -> None:
     from simviz import evaluation
+    from simviz.atomic import replacing
     from simviz.report.html import report
     from simviz.runs import Store
-    from simviz.runs.files import replacing
 
     if not arguments.out.parent.is_dir():
         raise ValueError(f"there is no folder {str(arguments.out.parent)!r} to write {arguments.out.name} into")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from simviz.cli.options import read_classes
 
+CLASSES = "comma-separated names, a text file, a class table (.csv), or a data set's name"
+
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     listing = commands.add_parser("datasets", help="list the data sets")
@@ -15,13 +17,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
     matrix = commands.add_parser("matrix", help="build a matrix between classes")
     matrix.add_argument("matrix", help="order:r=0.8, positions, words:keep=0.02, groups, or a file")
-    matrix.add_argument("--classes", required=True, help="comma-separated names, a text file, or a data set")
+    matrix.add_argument("--classes", required=True, help=CLASSES)
     matrix.add_argument("--out", type=Path, help="write a .csv, .tsv or .npz here")
     matrix.set_defaults(run=_matrix)
 
     vectors = commands.add_parser("vectors", help="show word vectors: how classes are found, and what is near them")
     vectors.add_argument("source", metavar="NAME|PATH", help="glove-6b-50d, a file, or a name of gensim's downloader")
-    vectors.add_argument("--classes", help="comma-separated names, a text file, or a data set")
+    vectors.add_argument("--classes", help=CLASSES)
     vectors.add_argument("--download", action="store_true", help="fetch a name that is not there; the size is said")
     vectors.set_defaults(run=_vectors)
 

@@ -76,14 +76,25 @@ def _word(pair: str) -> tuple[str, str]:
     return name, word
 
 
+def read_table(text: str) -> tuple[ClassSet, dict[str, str]]:
+    """The classes of a class table, and what the data call them: label -> name."""
+    from simviz.datasets import class_table
+
+    if not Path(text).is_file():
+        raise ValueError(f"there is no class table {text!r}")
+    return class_table.read(Path(text), text)
+
+
 def read_classes(text: str) -> ClassSet:
-    """Classes from a comma-separated list, a file with one name a line, or a data set's name."""
+    """Classes from a comma-separated list, a file with one name a line, a class table, or a data set's name."""
     from simviz import datasets
 
     if text in datasets.available():
         return datasets.load(text).classes
     path = Path(text)
-    if path.suffix == ".txt" or (path.is_file() and path.suffix != ".csv"):
+    if path.suffix == ".csv":
+        return read_table(text)[0]
+    if path.suffix == ".txt" or path.is_file():
         try:
             names = path.read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError:

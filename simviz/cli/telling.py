@@ -27,8 +27,8 @@ def tell_all(comparison: Any, as_json: bool) -> None:
 
     rows = compare.table(comparison)
     ruler = compare.comparison_ruler(comparison)
-    shown = [k for k in ("accuracy", "mean_cost", "mistake_severity", "failed_superclass_accuracy", "mae") if rows]
-    shown = [k for k in shown if rows[0].mean(k) is not None]
+    metrics = ("accuracy", "mean_cost", "mistake_severity", "failed_superclass_accuracy", "mae")
+    shown = [k for k in metrics if rows[0].mean(k) is not None]
     print(f"\ntest part, {max(len(r.seeds) for r in rows)} seeds, mean and 95 % interval; ruler: {ruler.describe()}")
     width = max(len(r.label) for r in rows) + 2
     print(" " * width + "".join(f"{k.replace('_', ' '):>28}" for k in shown) + "   classes predicted")

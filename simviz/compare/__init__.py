@@ -14,8 +14,9 @@ from simviz.compare.rows import (
     table,
     trained_similarity,
 )
-from simviz.compare.settings import MAX_RUNS, create, is_control, specs_for, with_controls
+from simviz.compare.settings import create, is_control, specs_for, with_controls
 from simviz.runs import tuning
+from simviz.runs.records import MAX_RUNS
 
 __all__ = [
     "MAX_RUNS",

@@ -101,7 +101,7 @@ class Plan(BaseModel):
         ValueError
             For a share outside of 0 to 1, or data that cannot be read.
         """
-        from simviz.runs.worker import load_data
+        from simviz.runs.ingredients import load_data
 
         if not 0 < scale <= 1:
             raise ValueError(f"scale is {scale:g}; it is the share of the whole training, above 0 and up to 1")

@@ -7,10 +7,9 @@ from typing import Any
 
 from simviz import evaluation
 from simviz.runs import Comparison, RunSpec, Store, checked
+from simviz.runs.records import MAX_RUNS
 from simviz.runs.tuning import Tuning
 from simviz.settings import Part, Setting, parse_setting
-
-MAX_RUNS = 2000
 
 
 def with_controls(settings: Sequence[str]) -> list[str]:
@@ -55,9 +54,8 @@ def specs_for(settings: Sequence[str], seeds: Iterable[int], **base: Any) -> lis
     seeds = list(seeds)
     if not 1 <= len(names) * len(seeds) <= MAX_RUNS:
         raise ValueError(f"{len(names)} settings x {len(seeds)} seeds; between 1 and {MAX_RUNS} runs are possible")
-    ranked = [s for s in names if not is_control(s)] + [s for s in names if is_control(s)]
-    rounds = [ranked[: sum(not is_control(s) for s in names)], [s for s in ranked if is_control(s)]]
-    return [checked(loss=s, seed=seed, **base) for part in rounds for seed in seeds for s in part]
+    asked, controls = [s for s in names if not is_control(s)], [s for s in names if is_control(s)]
+    return [checked(loss=s, seed=seed, **base) for part in (asked, controls) for seed in seeds for s in part]
 
 
 def create(
@@ -73,7 +71,7 @@ def create(
     ValueError
         In one sentence, for data that cannot be read or a loss that does not fit the classes.
     """
-    from simviz.runs.worker import build_loss, load_data
+    from simviz.runs.ingredients import build_loss, load_data
 
     for model, source in {(s.model, s.pretrained) for s in specs if s.pretrained is not None}:
         from simviz import pretrained

@@ -74,11 +74,6 @@ class ImageDataset:
     def __len__(self) -> int:
         return len(self.images)
 
-    @property
-    def channels(self) -> int:
-        """Colour channels of an image."""
-        return int(self.images.shape[3])
-
     def indices(self, part: str) -> np.ndarray:
         """int64 indices of the images of "train", "validation" or "test", ascending."""
         if part not in PARTS:

@@ -51,14 +51,14 @@ def listing(paths: list[Path]) -> Listing:
     ids: list[str] = []
     parts = []
     for table, path in zip(tables, paths, strict=True):
-        found = _PART.search(path.name) if len(paths) > 1 or _PART.search(path.name) else None
+        found = _PART.search(path.name)
         part = _PARTS[found.group(1)] if found else UNDECIDED
         parts.append(np.full(table.rows, part, np.uint8))
         ids += [f"{path.stem}/{i}" for i in range(table.rows)]
     split = np.concatenate(parts)
     if not (split == TEST).any():
         split[split == TRAIN] = UNDECIDED  # a test part has to come out of the training file
-    classes = _classes(names, np.concatenate(labels), first.groups(tables))
+    classes = _classes(names, first.groups(tables))
     return Listing(classes, np.concatenate(labels), ids, split, lambda rows: _images(tables, rows))
 
 
@@ -148,7 +148,8 @@ def _class_names(tables: list[_Table]) -> tuple[list[str], list[np.ndarray]]:
             if table.names(table.label) != names:
                 raise ValueError(f"{table.path.name} and {first.path.name} name their classes differently")
             if len(labels) and (labels.min() < 0 or labels.max() >= len(names)):
-                raise ValueError(f"{table.path} has the label {labels.max()} but names {len(names)} classes")
+                wrong = labels.min() if labels.min() < 0 else labels.max()
+                raise ValueError(f"{table.path} has the label {wrong} but names {len(names)} classes")
         return names, [v.astype(np.int64) for v in values]
     texts = [[str(v) for v in labels] for labels in values]
     names = natural({t for labels in texts for t in labels})
@@ -156,7 +157,7 @@ def _class_names(tables: list[_Table]) -> tuple[list[str], list[np.ndarray]]:
     return names, [np.array([number[t] for t in labels], dtype=np.int64) for labels in texts]
 
 
-def _classes(names: list[str], labels: np.ndarray, groups: dict[str, str] | None) -> ClassSet:
+def _classes(names: list[str], groups: dict[str, str] | None) -> ClassSet:
     if groups is not None and set(groups) != set(names):
         groups = None
     known = cifar.class_set(names)

@@ -123,7 +123,7 @@ def cell_differences(
             weight = np.ones(len(truth)) if cost is None else cost[truth, predicted]
             values.append(sign * weight * (common // len(runs)))
     steady = _steady(cells, values, len(a), size, paired)
-    cell, sums = _per_unit(np.concatenate(cells), np.concatenate(values), np.tile(unit, len(cells)), size)
+    cell, sums = _per_unit(np.concatenate(cells), np.concatenate(values), np.tile(unit, len(cells)))
     change = np.bincount(cell, sums, size**2) / common
     differing = np.bincount(cell, minlength=size**2)
     needed = math.ceil(1 - math.log2(level) - 1e-9)
@@ -144,9 +144,7 @@ def cell_differences(
     )
 
 
-def _per_unit(
-    cell: NDArray[np.intp], value: Floats, unit: NDArray[np.intp], size: int
-) -> tuple[NDArray[np.intp], Floats]:
+def _per_unit(cell: NDArray[np.intp], value: Floats, unit: NDArray[np.intp]) -> tuple[NDArray[np.intp], Floats]:
     """Sum by (cell, unit), without the sums that are 0, in ascending order of cells: (cell, sum)."""
     count = int(unit.max(initial=0)) + 1
     keys, at = np.unique(cell.astype(np.int64) * count + unit, return_inverse=True)

@@ -51,13 +51,6 @@ class SeedDifference:
     smallest_p: float
     seeds_for_p: int
 
-    @property
-    def p_text(self) -> str:
-        """The p beside its smallest reachable value, or how many seeds it needs."""
-        if self.p is None:
-            return f"needs at least {self.seeds_for_p} seeds"
-        return f"p = {self.p:.2g} (smallest reachable {self.smallest_p:.2g})"
-
 
 @dataclass(frozen=True)
 class McNemar:

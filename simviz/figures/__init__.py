@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from simviz.figures import anatomy, calibration, confusion, distance, heatmap, losses, matrix, ranking, severity, style
+from simviz.figures import (
+    anatomy,
+    calibration,
+    confusion,
+    distance,
+    heatmap,
+    live,
+    losses,
+    matrix,
+    panels,
+    ranking,
+    severity,
+    style,
+)
 
 __all__ = [
     "anatomy",
@@ -10,8 +23,10 @@ __all__ = [
     "confusion",
     "distance",
     "heatmap",
+    "live",
     "losses",
     "matrix",
+    "panels",
     "ranking",
     "severity",
     "style",

@@ -17,7 +17,8 @@
 from simviz.heads.features import Features, drawn, features
 from simviz.heads.gains import gains
 from simviz.heads.judging import Verdict, cross_fitted, judge, pareto, varied
-from simviz.heads.refit import PENALTY, Head, Refitter
+from simviz.heads.refit import Head, Refitter
+from simviz.hyperparameters import PENALTY
 
 __all__ = [
     "PENALTY",

@@ -9,7 +9,7 @@ from simviz.classes import ClassSet
 from simviz.evaluation import Outcome, Ruler
 from simviz.heads.features import Features
 from simviz.heads.judging import cross_fitted
-from simviz.heads.refit import PENALTY
+from simviz.hyperparameters import PENALTY
 from simviz.losses import ClassLoss, CrossEntropyLoss
 
 

@@ -13,7 +13,8 @@ from simviz import evaluation
 from simviz.classes import ClassSet
 from simviz.evaluation import Ruler
 from simviz.heads.features import Features
-from simviz.heads.refit import PENALTY, Head, Refitter
+from simviz.heads.refit import Head, Refitter
+from simviz.hyperparameters import PENALTY
 from simviz.losses import ClassLoss
 from simviz.settings import Part, Setting, parse_setting
 

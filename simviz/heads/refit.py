@@ -22,11 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from simviz.heads.features import Features
+from simviz.hyperparameters import PENALTY
 from simviz.losses import ClassLoss, CrossEntropyLoss
 
-PENALTY = (
-    0.1  # of 0.001 ... 1 the one whose settings rank most like those of networks trained on (benchmarks/live_honest.py)
-)
 CONVEX_TOLERANCE = 5e-6
 TOLERANCE = 3e-5  # a third of it costs a quarter more steps and moves one decision of a thousand
 STEPS, LAST_STEPS = 200, 100  # in float32, and in float64

@@ -49,8 +49,10 @@ def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
 
 def _nll_and_gradient(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c)."""
+    if z.device.type != "cpu":  # a GPU would have to wait for a look at p
+        return None
     p, costs = z.softmax(1), rows_of(cost, z, index)
-    if p.device.type != "cpu" or not p.numel() or float(p.amax()) > 0.5:
+    if not p.numel() or float(p.amax()) > 0.5:
         return _sure_nll_and_gradient(factor, p, costs)
     others = 1 - p
     logs = others.log()

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simviz.classes import ClassSet
+from simviz.classes import ClassSet, group_path
 from simviz.losses.base import ClassLoss
 from simviz.losses.contract import reduced_loss
 
@@ -62,14 +62,14 @@ def tree_nodes(groups: Sequence[str | Sequence[str]]) -> Tensor:
     Raises
     ------
     ValueError
-        No class, or classes of different depth.
+        No class, classes of different depth, or a group that is no name.
 
     >>> tree_nodes(["pet", "pet", "car"])
     tensor([[0, 1, 2],
             [0, 0, 1]])
     """
-    paths = [(g,) if isinstance(g, str) else tuple(g) for g in groups]
-    if len({len(p) for p in paths}) != 1 or not paths[0]:
+    paths = [group_path(i, group) for i, group in enumerate(groups)]
+    if len({len(p) for p in paths}) != 1:
         raise ValueError("groups must name, for every class, its group or equally many groups from coarse to fine")
     levels = [list(range(len(paths)))]
     for depth in range(len(paths[0]), 0, -1):

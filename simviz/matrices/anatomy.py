@@ -68,10 +68,6 @@ class Anatomy:
         order = np.argsort(-self.column_sums, kind="stable")[:count]
         return [(self.names[i], float(self.column_sums[i])) for i in order]
 
-    def hub_share(self, count: int = 4) -> float:
-        """The share of all column sums that lies on the `count` largest; count/C if no class is a hub."""
-        return float(np.sort(self.column_sums)[::-1][:count].sum() / self.column_sums.sum())
-
 
 def measure(matrix: ClassMatrix) -> Anatomy:
     """Measure a matrix; about a second at 1,000 classes.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simviz.atomic import replacing
 from simviz.classes import quoted
 from simviz.matrices.core import KINDS, ROUNDING, ClassMatrix
 from simviz.npz import BROKEN_ZIP, first_line, npy_header, read_npy
@@ -37,9 +37,8 @@ def write(matrix: ClassMatrix, path: str | Path) -> None:
     """Write `path` (.csv, .tsv or .npz); it appears complete or not at all. ValueError as in `dumps`."""
     path = Path(path)
     data = dumps(matrix, path.suffix)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    with replacing(path) as partial:
+        partial.write_bytes(data)
 
 
 def read(path: str | Path) -> ClassMatrix:

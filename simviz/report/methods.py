@@ -11,6 +11,7 @@ import numpy as np
 
 from simviz import __version__, compare
 from simviz.evaluation import Ruler
+from simviz.hyperparameters import MOST_FITTED, PENALTY
 from simviz.report.citations import WORKS, Work, of_setting, uses_bundled_words
 from simviz.runs import Comparison, Run, StoreError, tuning
 from simviz.runs.files import read_json
@@ -114,13 +115,13 @@ def _training(said: Methods, comparison: Comparison, runs: Sequence[Run], part: 
     models = _all(f"{e.get('model')}, {e['parameters']:,} parameters" if "parameters" in e else None for e in made)
     if weights := {Path(s.pretrained).name for s in specs if s.pretrained}:
         said.say(
-            f"Networks ({models or 'which, is not recorded'}) had pretrained weights ({_all(sorted(weights))}) and "
-            "kept them. A last layer alone was fitted for each loss, on standardised features of at most 10,000 "
-            "training images, with a penalty of 0.1 / 2 times its squared weights."
+            f"Networks ({models or 'which ones is not recorded'}) had pretrained weights ({_all(sorted(weights))}) and "
+            "kept them. A last layer alone was fitted for each loss, on standardised features of at most "
+            f"{MOST_FITTED:,} training images, with a penalty of {PENALTY:g} / 2 times its squared weights."
         )
         return
     said.say(
-        f"Networks ({models or 'which, is not recorded'}) were trained with {_optimizer(said, runs)}, batches of "
+        f"Networks ({models or 'which ones is not recorded'}) were trained with {_optimizer(said, runs)}, batches of "
         f"{_each(runs, 'batch_size')}, {_each(runs, 'epochs')} epochs"
         f"{' at most' if any(s.patience for s in specs) else ''}, {_augmented(specs)}."
     )
@@ -145,7 +146,8 @@ def _training(said: Methods, comparison: Comparison, runs: Sequence[Run], part: 
     if cut := sum(_kept(run, "status").get("state") == "cancelled" for run in runs):
         said.say(f"{cut} of {len(runs)} runs were cancelled before their last epoch.")
     if (absent := len(comparison.info.get("runs", runs)) - len(runs)) > 0:
-        said.say(f"{_number(absent, 'further run')} without usable predictions are part of no number.")
+        verb = "is" if absent == 1 else "are"
+        said.say(f"{_number(absent, 'further run')} without usable predictions {verb} part of no number.")
 
 
 def _optimizer(said: Methods, runs: Sequence[Run]) -> str:

@@ -161,7 +161,9 @@ def _check_run(run: Path, num_classes: int) -> None:
         path = run / f"{name}.json"
         if path.exists():
             kept = _read(path, model)  # type: ignore[arg-type]
-            write_json(path, {**kept, "run": run.name} if name == "result" else {"schema_version": 1, **kept})
+            write_json(
+                path, {**kept, "run": run.name} if name == "result" else {"schema_version": SCHEMA_VERSION, **kept}
+            )
     _check_metrics(run / "metrics.jsonl")
     for path in sorted(run.glob("epochs/*.npz")):
         if _arrays(path).get("confusion", ((),))[0] != (num_classes, num_classes):

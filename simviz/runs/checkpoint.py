@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from simviz.runs.files import StoreError, replacing
+from simviz.atomic import replacing
+from simviz.runs.files import StoreError
 
 
 def save(state: dict[str, Any], path: Path) -> None:

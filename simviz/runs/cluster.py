@@ -36,6 +36,7 @@ from simviz.runs.outcome import in_plain_words
 from simviz.runs.parcels import Parcel
 from simviz.runs.spec import RunSpec
 from simviz.runs.store import SCHEMA_VERSION, Comparison, Run
+from simviz.runs.tuning import Listener
 
 ATTEMPTS = 3
 LOOK_SECONDS = 0.5
@@ -52,8 +53,6 @@ try:
 except Exception as error:
     sys.exit(str(error).splitlines()[0])
 """
-
-Listener = Callable[[Run, Any], None]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz import npz
+from simviz.atomic import replacing
 from simviz.runs import records
 
 READ_ONLY = "SIMVIZ_READ_ONLY"
@@ -40,22 +41,6 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
     check_writable("written")
     with replacing(path) as partial:
         partial.write_text(json.dumps(data, indent=1, allow_nan=False, default=_plain) + "\n")
-
-
-class replacing:
-    """Context: a temporary path that becomes `path` on success and is removed on failure."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.partial = path, path.with_name(f".{path.name}.{os.getpid()}.part")
-
-    def __enter__(self) -> Path:
-        return self.partial
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            os.replace(self.partial, self.path)
-        else:
-            self.partial.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -136,17 +136,17 @@ def same_classes(found: Sequence[Foreign]) -> list[Foreign]:
 
 
 def same_samples(found: Sequence[Foreign]) -> list[Foreign]:
-    """All in the order of the first file's samples.
+    """All in the order of the samples of the first file that has samples.
 
     Samples are matched by their ids where both files name them, else row by row, where the true classes must
     be the same. Counts have no samples: their true classes must only be as many.
     """
-    first = found[0]
+    first = next((f for f in found if not f.counted), found[0])
     matched = []
     for number, one in enumerate(found):
-        if one.counted or first.counted:
+        if one.counted:
             _check_counts(first, one)
-        elif number:
+        elif one is not first:
             one = _matched(first, one)
         matched.append(_apart(one, number) if one.counted else one)
     return matched

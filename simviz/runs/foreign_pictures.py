@@ -22,6 +22,7 @@ def collect(found: Sequence[Foreign], roots: Sequence[Path]) -> tuple[dict[str, 
     Samples that most files get wrong come first. A path is taken below the roots, or whole where it lies inside
     one of them (links followed); no other file is opened. None where no file names pictures or none is there.
     """
+    found = [f for f in found if not f.counted]  # the samples of counts have no order and no names
     first = next((f for f in found if f.images is not None), None)
     if first is None or first.images is None:
         return None, []
@@ -37,8 +38,8 @@ def collect(found: Sequence[Foreign], roots: Sequence[Path]) -> tuple[dict[str, 
         if len(ids) == MAX_PICTURES:
             break
         name = str(found[0].predictions.ids[row])
-        file = _inside(paths[name], roots)
-        pixels = None if file is None else decode(file.read_bytes(), SIDE)
+        data = _read(paths[name], roots)
+        pixels = None if data is None else decode(data, SIDE)
         if pixels is None:
             outside += 1
             continue
@@ -46,7 +47,7 @@ def collect(found: Sequence[Foreign], roots: Sequence[Path]) -> tuple[dict[str, 
         images.append(pixels[0])
     said = []
     if outside:
-        said.append(f"{outside:,} pictures are not inside the folders that may be read, or are no pictures.")
+        said.append(f"{outside:,} pictures are not inside the folders that may be read, or cannot be read as pictures.")
     if len(ids) == MAX_PICTURES < len(target):
         said.append(f"Pictures are kept for {MAX_PICTURES:,} samples, those first that most files get wrong.")
     if not ids:
@@ -54,13 +55,13 @@ def collect(found: Sequence[Foreign], roots: Sequence[Path]) -> tuple[dict[str, 
     return {"ids": np.array(ids), "images": np.stack(images)}, said
 
 
-def _inside(path: str, roots: Sequence[Path]) -> Path | None:
-    """The file that a path means, if it lies below a root and is of a bearable size."""
+def _read(path: str, roots: Sequence[Path]) -> bytes | None:
+    """The file that a path means, if it lies below a root, is of a bearable size and may be read."""
     for root in roots:
         try:
             real = (root / path).resolve()
             if real.is_relative_to(root.resolve()) and real.is_file() and real.stat().st_size <= MAX_FILE_BYTES:
-                return real
-        except (OSError, ValueError, RuntimeError):  # a name with a null in it, or a loop of links
+                return real.read_bytes()
+        except (OSError, ValueError, RuntimeError):  # a name with a null in it, a loop of links, no permission
             continue
     return None

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz import heads, npz
+from simviz.atomic import replacing
 from simviz.classes import ClassSet
 from simviz.heads import Features
 from simviz.runs import weights
-from simviz.runs.files import StoreError, check_writable, read_arrays, read_json, replacing
+from simviz.runs.files import StoreError, check_writable, read_arrays, read_json
 from simviz.runs.ingredients import load_data
 from simviz.runs.store import Run
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from simviz import datasets
-from simviz.runs.files import replacing, write_json
+from simviz.atomic import replacing
+from simviz.runs.files import write_json
 from simviz.runs.ingredients import Ingredients
 from simviz.runs.store import SCHEMA_VERSION, Comparison, Run
 

@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 from simviz import evaluation
+from simviz.atomic import replacing
 from simviz.datasets import ImageDataset
 from simviz.runs import frozen
-from simviz.runs.files import replacing, write_json
+from simviz.runs.files import write_json
 from simviz.runs.status import disk_full
 from simviz.runs.store import Run
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from simviz.runs.files import StoreError, replacing
+from simviz.atomic import replacing
+from simviz.runs.files import StoreError
 
 CHECKPOINT = "checkpoint.safetensors"
 MAX_FILE_BYTES = 2 * 2**30

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from simviz.runs.files import StoreError, replacing, write_json
+from simviz.atomic import replacing
+from simviz.runs.files import StoreError, write_json
 from simviz.runs.liveness import mark
 from simviz.runs.store import SCHEMA_VERSION, Run
 

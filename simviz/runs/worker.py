@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,18 @@ from simviz.runs import budget, checkpoint, origin, pace, queue, slots, status, 
 from simviz.runs.clock import Clock
 from simviz.runs.cores import FreeCores
 from simviz.runs.files import StoreError, read_json
-from simviz.runs.ingredients import Ingredients, build_loss, gather, load_data, trainer_for
+from simviz.runs.ingredients import Ingredients, gather, load_data, trainer_for
 from simviz.runs.liveness import alive
 from simviz.runs.outcome import Cancelled, Paused, conclude, in_plain_words
 from simviz.runs.store import Comparison, Run
+from simviz.runs.tuning import Listener
 
-__all__ = ["build_loss", "execute", "load_data", "main", "unaffordable", "waits", "work"]
+__all__ = ["execute", "main", "unaffordable", "waits", "work"]
 
 HELPER = "--helper"
 LEAST_FREE_BYTES = 2**20
 
 _cores = FreeCores()
-
-Listener = Callable[[Run, Any], None]
 
 
 def main(argv: list[str] | None = None) -> int:

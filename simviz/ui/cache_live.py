@@ -39,13 +39,9 @@ def stamps(run: Run) -> Stamps:
     return tuple(stamp(run.path / name) for name in FILES)
 
 
+@st.cache_resource(max_entries=3, show_spinner="Preparing the features", hash_funcs=BY_CONTENT)
 def bench(of: Stamps, classes: ClassSet) -> Bench:
     """`frozen.load` of the run whose files `of` are; StoreError where that says so. Loads torch."""
-    return _bench(of, classes)
-
-
-@st.cache_resource(max_entries=3, show_spinner="Preparing the features", hash_funcs=BY_CONTENT)
-def _bench(of: Stamps, classes: ClassSet) -> Bench:
     import torch
 
     from simviz.heads import Refitter

@@ -102,6 +102,10 @@ class Evidence:
         of = tuple(cache.stamps(run, self.part) for run in self.comparison.runs)
         return cache.table(of, self.comparison, self.part, self.decoder, self.ruler)
 
+    def runs_of(self, row: compare.Row) -> list[Run]:
+        """The runs behind a row, in the order of its values; two of one seed are two."""
+        return sorted(self.comparison.groups[row.setting], key=lambda run: run.spec.seed)
+
     def panels(self, *sides: str | None) -> list[Panel]:
         """One a setting; where a side names a run, that run stands for its setting."""
         found = []
@@ -181,9 +185,8 @@ def seeds_text(counts: Iterable[int]) -> str:
 
 
 def page_link(page: str, label: str) -> None:
-    """A link to a page, if the app has it."""
-    if any(name == page for entries in shell.PAGES.values() for name, *_ in entries):
-        st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:")
+    """A link to a page of the app."""
+    st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:")
 
 
 def _nothing_yet(what: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from simviz import words
 from simviz.datasets.registry import roots
+from simviz.matrices import ClassMatrix
 from simviz.runs import Store
 from simviz.settings import parse_setting
 
@@ -18,6 +19,15 @@ def places() -> str:
 def matrices() -> Path:
     """Where matrices uploaded on the similarity page are kept for the runs that use them."""
     return Store().root / ".matrices"
+
+
+def kept(matrix: ClassMatrix, suffix: str = ".npz") -> Path:
+    """Where a matrix lies among them, written once: the name is its content."""
+    path = matrices() / f"{matrix.hash}{suffix}"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        matrix.save(path)
+    return path
 
 
 def inside(text: str) -> str:

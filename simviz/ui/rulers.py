@@ -90,14 +90,10 @@ def _distance(file: cache.Stamp, classes: ClassSet) -> ClassMatrix:
 
 def _kept(classes: ClassSet) -> dict[str, Source]:
     """Files of the store's matrices; the one in view on the page of matrices joins them."""
-    folder = folders.matrices()
     built = st.session_state.get(state.BUILT)
     if built is not None and not read_only() and set(classes.names) <= set(built.matrix.names):
-        path = folder / f"{built.matrix.hash}.npz"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            built.matrix.save(path)
-    files = [file for file in folder.glob("*") if file.suffix.lower() in MATRIX_FILES]
+        folders.kept(built.matrix)
+    files = [file for file in folders.matrices().glob("*") if file.suffix.lower() in MATRIX_FILES]
     found = {}
     for file in sorted(files, key=lambda file: -file.stat().st_mtime_ns)[:MOST]:
         try:

@@ -97,7 +97,7 @@ def recognise(path: Path) -> Layout:
         raise ValueError(f"{path.name}, line 1 is longer than {MAX_LINE} bytes; these are no word vectors")
     header = _HEADER.fullmatch(first)
     if header:
-        count, dim = (_limited(digits, path) for digits in header.groups())
+        count, dim = (_limited(digits) for digits in header.groups())
         layout = Layout(path, gzipped, not _is_text(rest, dim), count, dim)
         _check_header(layout)
         return layout
@@ -186,7 +186,7 @@ def _blocks(path: Path, gzipped: bool, limit: int | None = None) -> Iterator[byt
             yield block
 
 
-def _limited(digits: bytes, path: Path) -> int:
+def _limited(digits: bytes) -> int:
     return int(digits) if len(digits) <= 18 else MAX_TOKENS + 1
 
 

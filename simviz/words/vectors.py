@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import string
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simviz.atomic import replacing
 from simviz.classes import ClassSet
 
 _MEMORY = 100_000  # tokens looked up before, known or not
@@ -145,13 +145,10 @@ class TableVectors(Vectors):
 
     def save(self, path: str | Path) -> None:
         """Write them in word2vec's binary format, which `load` and gensim read; complete or not at all."""
-        path = Path(path)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as stream:
+        with replacing(Path(path)) as partial, partial.open("wb") as stream:
             stream.write(f"{len(self)} {self.dim}\n".encode())
             for row in range(len(self)):
                 stream.write(self._token_at(row).encode() + b" " + self._row(row).astype("<f4").tobytes())
-        os.replace(part, path)
 
     def _find(self, tokens: Sequence[str]) -> dict[str, int]:
         return self._look_up(tokens)

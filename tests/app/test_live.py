@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from simviz.runs.store import Comparison
 from simviz.ui import state
 from simviz.ui.views import live_edit, live_evidence
 
-from .reading import array, figures, heat, says
+from .reading import array, figures, heat, says, unescaped
 
 PETS = ClassSet(["cat", "dog", "horse", "truck", "bus", "ship"], groups=["a", "a", "a", "v", "v", "v"])
 
@@ -69,6 +70,17 @@ def test_predictions_without_features_are_no_dead_end(visit, predicted):
     at = visit("live")
     assert "No run of this comparison keeps what a last layer is fitted to" in says(at)
     assert "ce-s0 keeps no features of its validation images" in says(at)
+
+
+def test_the_column_sums_name_a_class_as_text(visit, kept, monkeypatch):
+    hostile = ClassSet([f"![{name}](https://evil.example)" for name in PETS], groups=PETS.groups)
+    monkeypatch.setattr(sys.modules[__name__], "PETS", hostile)
+    kept()
+    at = visit("live", setting="simloss@groups")
+    at.session_state["live-sums"] = True
+    at.run()
+    assert any("SimLoss pays for telling" in text for text in unescaped(at))
+    assert not any("![" in text for text in unescaped(at))
 
 
 def test_a_broken_run_gets_a_sentence(visit, kept):

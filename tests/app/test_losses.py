@@ -102,6 +102,14 @@ def test_of_all_losses_only_those_that_do_not_fit_are_left_out(visit):
     assert len(thresholds) == len(page.AGES) - 1
 
 
+def test_where_no_loss_fits_the_reason_is_not_that_none_was_chosen(visit):
+    at = visit("losses", set="ages", losses="hxe")
+    assert "None of the losses you chose can be shown here" in says(at)
+    assert "hxe needs classes in groups" in says(at)
+    at.button_group(key="losses").set_value([]).run()
+    assert "Choose at least one loss." in says(at)
+
+
 def test_a_link_to_what_is_not_there_gets_a_sentence(visit):
     at = visit("losses", truth="dragon", losses="magic", guess="own", w0="400")
     for piece in ("true class “dragon”", "loss “magic”", "from 0 to 100"):

@@ -6,6 +6,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from simviz import ClassSet, compare, evaluation
 from simviz.evaluation.predictions import Predictions
+from simviz.runs.files import write_json
 from tests.app.reading import array, figures, says, title
 from tests.app.test_severity import AGES, CE, PETS, SIM, SIMLOSS, TARGET
 
@@ -102,6 +103,22 @@ def test_calibration_is_read_as_the_decoder_reads_and_counts_every_sample(visit,
         assert binning in title(diagram)
     assert "min_cost" in title(diagrams[0])
     assert f"15 bins of {'equal width' if binning == 'equal-width' else 'as many samples'}" in says(at)
+
+
+@pytest.mark.parametrize("detail", ["top-k", "calibration"])
+def test_two_runs_of_one_seed_are_two(visit, predicted, detail):
+    made = predicted(PETS, {"ce": [CE[0], SIM[1]]}, TARGET)
+    for run in made.runs:
+        write_json(run.path / "spec.json", run.spec.model_dump() | {"seed": 0})
+    at = visit("severity", detail=detail, k="2")
+    measure = evaluation.ruler(PETS, "groups")
+    each = [run.predictions("test") for run in made.runs]
+    both = {
+        "top-k": lambda p: evaluation.ahd_curve(p.log_probabilities, p.target, classes=PETS, ruler=measure)[1],
+        "calibration": lambda p: p.metrics(PETS, measure)["ece"],
+    }
+    shown = _numbers(at).query("decoder == 'argmax'")["AHD@2" if detail == "top-k" else "ECE"].item()
+    assert shown == pytest.approx(np.mean([both[detail](p) for p in each]), abs=1e-3)
 
 
 def test_bins_are_a_table_on_demand(visit, pets):

@@ -95,9 +95,8 @@ def test_a_pretrained_backbone_is_looked_at_once_for_every_setting(visit, runs, 
     (tmp_path / "mine.pt").write_bytes(b"tensors")
     at = visit("train", epochs="7", seeds="4")
     at.selectbox(key="backbone").set_value("pretrained, from a file").run()
-    at.button(key="start").click().run()
-    assert not started
-    assert "there are no weights at 'no file'" in says(at)
+    assert at.button(key="start").disabled
+    assert "Type the path of the weights." in says(at)
     at.text_input(key="weights-file").set_value("mine.pt").run()
     at.button(key="start").click().run()
     (comparison,) = started
@@ -108,6 +107,7 @@ def test_a_pretrained_backbone_is_looked_at_once_for_every_setting(visit, runs, 
     }
     outside = at.text_input(key="weights-file").set_value("/etc/passwd").run()
     assert "there is nothing at" in says(outside)
+    assert outside.button(key="start").disabled
 
 
 def test_tuned_learning_rates_are_one_choice_that_the_worker_makes(visit, runs, started):

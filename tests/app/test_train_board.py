@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -13,6 +14,7 @@ from simviz.runs.store import Comparison
 from simviz.ui.views import train_board
 from tests.runs import helpers
 
+from .reading import unescaped
 from .test_train import says
 
 
@@ -104,6 +106,20 @@ def test_the_rest_is_told_as_a_range(visit, training):
 )
 def test_a_range_of_time_in_words(low, high, said):
     assert train_board._span(low, high) == said
+
+
+def test_nothing_that_a_comparison_says_is_markdown(visit, training):
+    record = json.loads((training.path / "comparison.json").read_text())
+    record["ruler"]["text"] = "![](https://evil.example/p.png) :red[mine]"
+    write_json(training.path / "comparison.json", record)
+    for number, (run, state) in enumerate(zip(training.runs, ("running", "failed"), strict=True)):
+        write_json(run.path / "spec.json", run.spec.model_dump() | {"loss": f"x` :red[{number}] `"})
+        write_json(run.path / "status.json", run.status | {"state": state, "error": "gone"})
+    at = visit("train")
+    said = [*unescaped(at), texts(at)]
+    for number in range(2):
+        assert any(f"`x' :red[{number}] '`" in text for text in said)
+    assert not any("![]" in text or re.search(r"`x` :red", text) for text in said)
 
 
 def test_a_budget_is_shown_and_bounds_the_rest(visit, training):

@@ -75,6 +75,8 @@ def broken(tmp_path, what: str):
         write_parquet(path, IMAGES, [0.5] * 60, label="price")
     elif what == "outside":
         write_parquet(path, IMAGES, [i % 3 for i in range(60)], ["cat", "dog"])
+    elif what == "negative":
+        write_parquet(path, IMAGES, [-1, *LABELS[1:]], ["cat", "dog"])
     elif what == "null":
         write_parquet(path, IMAGES, [*LABELS[:-1], None], ["cat", "dog"])
     return path
@@ -88,6 +90,7 @@ def broken(tmp_path, what: str):
         ("image", "has no image column .* its columns are width, label"),
         ("label", "has no label column: name it one of .* its columns are image, price"),
         ("outside", "has the label 2 but names 2 classes"),
+        ("negative", "has the label -1 but names 2 classes"),
         ("null", "1 rows have no label"),
     ],
 )

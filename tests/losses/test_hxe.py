@@ -53,3 +53,5 @@ def test_classes_without_groups_are_refused_in_a_sentence(name):
         losses.build(name, ClassSet(["a", "b"]))
     with pytest.raises(ValueError, match="equally many groups"):
         losses.get(name)(["x", ("x", "y")])
+    with pytest.raises(ValueError, match="the group of class 0 is 1; give a name, or names from coarse to fine"):
+        losses.get(name)([1, 2])

@@ -68,7 +68,6 @@ def test_the_identity_is_cross_entropy(size):
     assert found.effective_neighbours.tolist() == pytest.approx([1] * size)
     assert (found.nonzero_share, found.rank, found.positive_semidefinite) == (0, size, True)
     assert found.effective_classes == pytest.approx(size)
-    assert found.hub_share(size) == pytest.approx(1)
 
 
 @given(st.integers(2, 8))

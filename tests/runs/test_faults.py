@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -181,7 +182,7 @@ def test_a_write_that_finds_no_room_fails_the_run_in_plain_words(make, file, lef
     """Linux has a file that is always full: whoever writes to it is told so by the system."""
     comparison = make(settings=("ce",), epochs=3)
     (run,) = comparison.runs
-    full = run.path / file.format(os.getpid())
+    full = run.path / file.format(f"{os.getpid()}-{threading.get_ident()}")
     worker.work(comparison, at(2, lambda run: None if full.is_symlink() else full.symlink_to("/dev/full")))
     assert shown(comparison) == ["failed"]
     assert "The disk is full" in run.status["error"]

@@ -1,6 +1,7 @@
 """Predictions made elsewhere as a comparison of the store: whole, aligned, or not at all."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -200,6 +201,46 @@ def test_pictures_are_taken_from_inside_the_folder_alone(store, tmp_path):
         np.testing.assert_array_equal(images[made.image_rows()[f"s{i}"]], np.full((64, 64, 3), colors[i], np.uint8))
     assert any(note.startswith("27 pictures are not inside") for note in made.info["notes"])
     assert keep([found], store=store).images() is None
+
+
+@pytest.fixture
+def pictured(tmp_path):
+    """Predictions whose every sample names a picture of its own, below `tmp_path`."""
+    found = read(table(ids=True))
+    for i in range(COUNT):
+        Image.new("RGB", (8, 8), (8 * i, 0, 0)).save(tmp_path / f"{i}.png")
+    return foreign.Foreign(**{**vars(found), "images": tuple(f"{i}.png" for i in range(COUNT))})
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_counts_beside_a_file_that_names_pictures_change_nothing_of_them(store, tmp_path, pictured, place):
+    both = [pictured]
+    both.insert(place, counts("two"))
+    alone, made = (keep(found, store=store, picture_roots=[tmp_path]) for found in ([pictured], both))
+    assert list(made.image_rows()) == list(alone.image_rows())
+    np.testing.assert_array_equal(made.images(), alone.images())
+
+
+def test_samples_are_matched_behind_a_file_of_counts_too(store):
+    turned = table("two", ids=True).iloc[::-1]
+    made = keep([counts("one"), read(table(ids=True)), read(turned, "two.csv")], store=store)
+    _, a, b = (run.predictions() for run in made.runs)
+    np.testing.assert_array_equal(a.ids, b.ids)
+    np.testing.assert_array_equal(a.target, b.target)
+
+
+def test_a_picture_that_cannot_be_read_is_only_left_out(store, tmp_path, pictured, monkeypatch):
+    read_bytes = Path.read_bytes
+
+    def torn(path):
+        if path.name == "3.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", torn)
+    made = keep([pictured], store=store, picture_roots=[tmp_path])
+    assert set(made.image_rows()) == {f"s{i}" for i in range(COUNT) if i != 3}
+    assert any(note.startswith("1 pictures are not inside") for note in made.info["notes"])
 
 
 def test_a_damaged_one_is_told_like_any_other(store):

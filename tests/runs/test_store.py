@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from simviz.atomic import replacing
 from simviz.evaluation.predictions import Predictions
 from simviz.runs import Store, StoreError, checked
-from simviz.runs.files import read_json, replacing, write_json
+from simviz.runs.files import read_json, write_json
 
 
 def test_an_empty_store_is_empty(tmp_path):

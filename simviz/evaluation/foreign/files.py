@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz.evaluation.foreign.table import MAX_TEXT, Source, is_number
-from simviz.npz import BROKEN_ZIP, npy_header, read_npy
+from simviz.npz import BROKEN_ZIP, first_line, npy_header, read_npy
 
 FORMATS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".npz", ".npy")
 MAX_BYTES = 2 * 2**30
@@ -63,7 +63,7 @@ def source(data: bytes | Path, name: str | None = None) -> Source:
     except UnicodeDecodeError:
         raise ValueError(f"{shown} holds text that is not UTF-8") from None
     except (OSError, EOFError, zlib.error, MemoryError) as error:
-        raise ValueError(f"{shown} cannot be read: {_line(error)}") from None
+        raise ValueError(f"{shown} cannot be read: {first_line(error)}") from None
     if not found.arrays:
         raise ValueError(f"{shown} holds no table")
     return found
@@ -110,7 +110,7 @@ def _text(stream: IO[bytes] | gzip.GzipFile, shown: str) -> Source:
     except pa.ArrowInvalid as error:
         if "UTF8" in str(error):
             raise ValueError(f"{shown} is not UTF-8 text; save it as CSV with the encoding UTF-8") from None
-        raise ValueError(f"{shown} cannot be read as a table: {_line(error)}") from None
+        raise ValueError(f"{shown} cannot be read as a table: {first_line(error)}") from None
     check_rows(table.num_rows, shown)
     square = len(first) == table.num_rows - 1 > 2  # below the indices of its classes
     headed = (square and first == [str(i) for i in range(len(first))]) or not all(is_number(cell) for cell in first)
@@ -172,7 +172,7 @@ def _parquet(stream: IO[bytes], shown: str) -> Source:
         table = _bounded(pq.ParquetFile(stream, read_dictionary=texts), readable, shown)
         columns = {n: _column(table[n], n, shown) for n in names if n in readable}
     except (pa.ArrowException, OSError, KeyError) as error:
-        raise ValueError(f"{shown} cannot be read as Parquet: {_line(error)}") from None
+        raise ValueError(f"{shown} cannot be read as Parquet: {first_line(error)}") from None
     if columns and not table.num_rows:
         raise ValueError(f"{shown} has no rows")
     return Source(shown, columns)
@@ -264,7 +264,7 @@ def _npz(stream: IO[bytes], shown: str) -> Source:
                     with archive.open(member) as body:
                         arrays[name] = _array(body, name, shown)
     except BROKEN_ZIP as error:
-        raise ValueError(f"{shown} cannot be read as npz: {_line(error)}") from None
+        raise ValueError(f"{shown} cannot be read as npz: {first_line(error)}") from None
     return Source(shown, arrays)
 
 
@@ -307,12 +307,6 @@ def _array(stream: IO[bytes], name: str, shown: str) -> NDArray[Any]:
         return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
     except UnicodeDecodeError:
         raise ValueError(f"{name!r} of {shown} is not UTF-8 text") from None
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error, without what a terminal would run."""
-    text = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 _READERS = {

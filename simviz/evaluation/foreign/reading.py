@@ -234,11 +234,14 @@ def _scores(
         text = next(name for name in meaning.scores if not source.numeric(name))
         source.numbers(text)  # names the cell
         raise ValueError(f"{text!r} of {source.name} holds no scores")
+    block = next((name for name in meaning.scores if source.axes(name) == 2), None)
+    if block is not None and len(meaning.scores) > 1:
+        raise ValueError(f"{block!r} of {source.name} holds several scores a row; choose it alone, or none like it")
     values = source.numbers(meaning.scores[0])  # of a large block no copy is made
     if len(meaning.scores) > 1 or values.ndim == 1:
         values = np.column_stack([source.numbers(name) for name in meaning.scores])
     if width == 1:
-        return _one_score(source, meaning, values[:, 0], classes, notes)
+        return _one_score(source, values[:, 0], classes, notes)
     at = known.codes(own or [], f"the list of scores of {source.name}")
     if len(set(at.tolist())) < width or width != len(classes):
         without = next((name for i, name in enumerate(classes) if i not in set(at.tolist())), None)
@@ -256,7 +259,7 @@ def _scores(
 
 
 def _one_score(
-    source: Source, meaning: Guess, score: NDArray[np.floating], classes: ClassSet, notes: list[str]
+    source: Source, score: NDArray[np.floating], classes: ClassSet, notes: list[str]
 ) -> NDArray[np.floating]:
     if len(classes) != 2:
         raise ValueError(f"{source.name} has one score a row for {len(classes)} classes; give one for every class")
@@ -283,7 +286,7 @@ def _ids(source: Source, meaning: Guess, count: int) -> NDArray[np.str_]:
     ids = labels.plain_texts(source, meaning.ids)
     values, first = np.unique(ids, return_index=True)
     if len(values) < count:
-        row = next(i for i in range(count) if i not in set(first.tolist())) if count < 10_000 else _repeated(first)
+        row = _repeated(first)
         earlier = int(np.argmax(ids == ids[row]))
         raise ValueError(
             f"the id {str(ids[row])[:60]!r} of {source.name} stands in rows {earlier + 1} and {row + 1}; ids must "

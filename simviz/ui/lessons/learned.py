@@ -167,7 +167,7 @@ def _view(one: Learned, epoch: int) -> dict[str, str | list[str]]:
 
 LESSON = Lesson(
     "learned",
-    "What the network itself learns to be close",
+    "Which classes the network itself finds close",
     "Four questions on a distance that nobody wrote down: measured from the features of a network while it trains.",
     (
         Step(

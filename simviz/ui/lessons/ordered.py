@@ -82,9 +82,8 @@ def what_to_say(_: Material) -> Answer:
         f"least expected cost has {found['min_cost']}; the most probable one is {found['argmax']}, and the mean lies "
         f"nearest to {found['expectation']}. The network is the same; only the way to decide has changed."
     )
-    order = [AGES.index(n) for n in AGES]
     view: dict[str, str | list[str]] = {"set": "ages", "truth": TRUE, "guess": "own"}
-    view |= {f"w{k}": f"{100 * p[0, k]:.0f}" for k in order}
+    view |= {f"w{k}": f"{100 * p[0, k]:.0f}" for k in range(len(AGES))}
     return Answer(choice, text, bars(cost, {n: f"{v:.0f} years off" for n, v in cost.items()}), view)
 
 

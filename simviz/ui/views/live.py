@@ -86,7 +86,7 @@ def _view(comparison: Comparison) -> View | None:
     usable, why = live_evidence.usable(comparison)
     if not usable:
         links.unknown(state.NETWORK, (), "network")
-        live_evidence.nothing(comparison, why)
+        live_evidence.nothing(why)
         return None
     names = list(usable)
     links.unknown(state.NETWORK, names, "network")
@@ -136,7 +136,7 @@ def _page(view: View) -> None:
         with st.expander("Edit the matrix by hand", icon=":material/edit:", key="live-edit", on_change="rerun") as box:
             if box.open:
                 live_edit.show(view.comparison.classes, matrix)
-    swept = live_sweep.show(view.verdict, choice, controls, view.comparison, view.ruler)
+    swept = live_sweep.show(view.verdict, choice, controls, view.ruler)
     with place:
         _plane(view, label, found, controls, swept)
     live_evidence.honest()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from simviz.classes import ClassSet
+from simviz.hyperparameters import PENALTY
 from simviz.runs import Comparison, Run, StoreError, read_only
 from simviz.ui import evidence
 from simviz.ui.text import plain
@@ -38,7 +39,7 @@ def usable(comparison: Comparison) -> tuple[dict[str, Run], list[str]]:
     return found, why
 
 
-def nothing(comparison: Comparison, why: list[str]) -> None:
+def nothing(why: list[str]) -> None:
     """Say that no run can be used, and the way out."""
     said = f" ({plain(why[0])})" if why else ""
     st.info(
@@ -87,7 +88,7 @@ def told(found: Frozen, known: float, comparison: Comparison) -> str:
             f"Where validation images share their {unit}s with training, the network knows them as well. "
             "For min_cost no images are left to fit a temperature on. "
         )
-    return text + "One penalty, 0.1 / 2 of the squared weights on standardised features, for every loss."
+    return text + f"One penalty, {PENALTY:g} / 2 of the squared weights on standardised features, for every loss."
 
 
 def honest() -> None:
@@ -105,8 +106,8 @@ def honest() -> None:
         missed |= {name for name, value in one["spearman"].items() if value < record["goal"]}
         parts = ", ".join(f"{name} {value:.2f}" for name, value in one["spearman"].items())
         lines.append(
-            f"- **{plain(one['data'])}**, {one['settings']} settings, {one['seeds']} seed(s): Spearman's rho of the "
-            f"differences from cross entropy {plain(parts)}"
+            f"- **{plain(one['data'])}**, {one['settings']} settings, {evidence.seeds_text([one['seeds']])}: "
+            f"Spearman's rho of the differences from cross entropy {plain(parts)}"
         )
     with st.expander("Is a last layer alone honest?", icon=":material/fact_check:"):
         st.markdown(

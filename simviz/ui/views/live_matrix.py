@@ -39,7 +39,7 @@ def sums(matrix: ClassMatrix, setting: str) -> None:
             fig = pictures.column_sums(similarity.names, columns, hubs=hubs, largest=LARGEST)
             charts.show(fig, "live-columns", alt)
             st.caption(
-                f"{alt}. SimLoss pays for telling about {found.told_apart:.0f} of {found.classes} classes apart."
+                f"{plain(alt)}. SimLoss pays for telling about {found.told_apart:.0f} of {found.classes} classes apart."
             )
 
 
@@ -62,7 +62,7 @@ def full(comparison: Comparison, setting: str, matrix: ClassMatrix | None) -> No
 def _ask(comparison: Comparison, setting: str, matrix: ClassMatrix | None) -> None:
     """Callback: what the train page will find filled in."""
     if matrix is not None:
-        setting = str(Setting(parse_setting(setting).loss, Part(str(saved(matrix)))))
+        setting = str(Setting(parse_setting(setting).loss, Part(str(folders.kept(matrix, ".csv")))))
     train_settings.offer(comparison.classes, ["ce", setting])
     where = comparison.runs[0].spec.dataset
     known = where in datasets.available()
@@ -70,12 +70,3 @@ def _ask(comparison: Comparison, setting: str, matrix: ClassMatrix | None) -> No
     if not known:
         st.session_state[state.WHERE] = where
     st.session_state["live/full"] = True
-
-
-def saved(matrix: ClassMatrix) -> str:
-    """The path of a matrix as CSV beside the store, written once."""
-    path = folders.matrices() / f"{matrix.hash}.csv"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        matrix.save(path)
-    return str(path)

@@ -11,7 +11,6 @@ import streamlit as st
 from simviz.evaluation import Ruler
 from simviz.figures import live as pictures
 from simviz.matrices import ClassMatrix
-from simviz.runs import Comparison
 from simviz.settings import Part, Setting, parse_setting
 from simviz.ui import cache, charts, links, state
 from simviz.ui.text import code, plain
@@ -27,9 +26,7 @@ Judge = Callable[[str, ClassMatrix | None], "Verdict"]
 FEWER = ("sinkhorn", "self_guided")  # their fits take longest
 
 
-def show(
-    judge: Judge, choice: Choice, controls: dict[str, dict[str, Any]], comparison: Comparison, ruler: Ruler
-) -> dict[str, Any]:
+def show(judge: Judge, choice: Choice, controls: dict[str, dict[str, Any]], ruler: Ruler) -> dict[str, Any]:
     """The switch, and what is swept behind it; curves and front for the plane of accuracy and cost, or nothing."""
     if not choice.numbers:
         return {}

@@ -237,13 +237,15 @@ def _report(case: Case, weights: NDArray[np.float64]) -> None:
     with right:
         if readings:
             _table(readings, about, scale)
-        else:
+        elif not chosen:
             st.info("Choose at least one loss.")
+        else:
+            st.info("None of the losses you chose can be shown here; why stands below.")
     if refused:
         lines = "; ".join(f"{about[name]['title']}: {text}" for name, text in refused.items())
         st.caption(f"Not shown. {plain(lines)}.")
     if readings:
-        _gradients(case, readings, about)
+        _gradients(case, readings)
         _paths(case, readings, scale)
 
 
@@ -300,14 +302,14 @@ def _table(readings: Mapping[str, Reading], about: Mapping[str, Mapping[str, obj
     st.caption(plain(sentence))
 
 
-def _gradients(case: Case, readings: Mapping[str, Reading], about: Mapping[str, Mapping[str, object]]) -> None:
+def _gradients(case: Case, readings: Mapping[str, Reading]) -> None:
     from simviz import losses
     from simviz.losses import probe
 
     st.subheader("Gradient: what a step of training changes")
     st.caption(
         "A bar to the left: the loss wants more of this class; to the right: less. "
-        "The threshold losses have one output less than classes."
+        "The threshold losses have one output fewer than there are classes."
     )
     links.unknown(state.AXIS, state.SWITCH, "switch")
     own = st.toggle(

@@ -98,8 +98,7 @@ def worse_softened(found: Evidence, rows: list[compare.Row]) -> list[str]:
 
 
 def _by_seed(found: Evidence, row: compare.Row) -> list[tuple[np.ndarray, np.ndarray]]:
-    runs = {r.spec.seed: r for r in found.comparison.groups[row.setting]}
-    stamps = [cache.stamps(runs[seed], found.part) for seed in row.seeds]
+    stamps = [cache.stamps(run, found.part) for run in found.runs_of(row)]
     return [cache_severity.confidences(of, found.classes, row.decoder) for of in stamps]
 
 

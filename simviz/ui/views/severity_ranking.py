@@ -21,7 +21,7 @@ def show(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
     rows = [r for r in rows if r.decoder != compare.OWN]
     longest = min(LONGEST, len(found.classes))
     k = _top(longest)
-    each = {r.label: np.stack([_curve(found, r, seed) for seed in r.seeds]) for r in rows}
+    each = {r.label: np.stack(_curves(found, r)) for r in rows}
     means = {label: curves.mean(axis=0) for label, curves in each.items()}
     title = f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(r.seeds) for r in rows)}; ruler {ruler}"
     least = min(means, key=lambda label: means[label][k - 1])
@@ -47,6 +47,6 @@ def _top(longest: int) -> int:
     return st.number_input("k", 1, longest, min(5, longest), 1, key=state.TOP, bind=links.bind(state.TOP), width=160)
 
 
-def _curve(found: Evidence, row: compare.Row, seed: int) -> np.ndarray:
-    (run,) = (r for r in found.comparison.groups[row.setting] if r.spec.seed == seed)
-    return cache_severity.ranking(cache.stamps(run, found.part), found.classes, found.ruler, row.decoder)
+def _curves(found: Evidence, row: compare.Row) -> list[np.ndarray]:
+    stamps = [cache.stamps(run, found.part) for run in found.runs_of(row)]
+    return [cache_severity.ranking(of, found.classes, found.ruler, row.decoder) for of in stamps]

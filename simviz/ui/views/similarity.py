@@ -91,7 +91,8 @@ def _which(classes: ClassSet) -> None:
 def _groups_sentence(classes: ClassSet) -> str:
     if classes.groups is None:
         return "No groups are known."
-    return f"{len({path[0] for path in classes.groups})} groups, {len(classes.groups[0])} level(s)."
+    depth = len(classes.groups[0])
+    return f"{len({path[0] for path in classes.groups})} groups, {depth} level{'' if depth == 1 else 's'}."
 
 
 def _built(source: str, classes: ClassSet) -> Chosen | None:

@@ -24,8 +24,7 @@ def show(classes: ClassSet, vectors: str) -> ClassSet | None:
 
     Returns the classes with the words in force; None where one cannot be looked up.
     """
-    key = f"words-{classes.fingerprint}"
-    typed = {name: str(row["word"]) for name, row in editor.edits(key).items() if row.get("word")}
+    key, typed = _key(classes), edited(classes)
     classes = classes.with_words(typed)
     try:
         found = cache.resolved(classes, vectors)
@@ -58,6 +57,15 @@ def show(classes: ClassSet, vectors: str) -> ClassSet | None:
         st.error(_plea([r.name for r in missing], next((r for r in missing if r.suggestions), None)))
         return None
     return classes
+
+
+def edited(classes: ClassSet) -> dict[str, str]:
+    """Class -> word, as changed here by the visitor."""
+    return {name: str(row["word"]) for name, row in editor.edits(_key(classes)).items() if row.get("word")}
+
+
+def _key(classes: ClassSet) -> str:
+    return f"words-{classes.fingerprint}"
 
 
 def _summary(hows: list[str]) -> str:

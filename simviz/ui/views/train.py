@@ -12,8 +12,8 @@ from simviz.datasets import ImageDataset
 from simviz.runs import Store
 from simviz.runs.tuning import TRIALS
 from simviz.ui import cache, given
-from simviz.ui.text import duration, plain
-from simviz.ui.views import train_board, train_data, train_options, train_settings
+from simviz.ui.text import code, duration, plain
+from simviz.ui.views import similarity_words, train_board, train_data, train_options, train_settings
 
 SOON = ("torch", "simviz.ui.views.severity", "simviz.ui.views.confusion")
 ASKED = "start-asked"  # a click is kept here: the frame may run the script twice, and a button is true in one run only
@@ -45,7 +45,7 @@ def _form() -> None:
         return
     data, where = picked
     drop, size = train_options.images(data)
-    words = {n: w for n, w in train_settings.edited_words(data.classes).items() if n not in drop}
+    words = {n: w for n, w in similarity_words.edited(data.classes).items() if n not in drop}
     kept = [n for n in data.classes if n not in drop]
     if len(kept) < 2:
         st.error("Leave at least two classes in.")
@@ -59,7 +59,10 @@ def _form() -> None:
     tuned = base.pop("tuned")
     trials = len(settings.all) * TRIALS if tuned else 0
     st.markdown(_promise(data, base, len(settings.all) * seeds, trials))
-    ready = bool(settings.asked) and not settings.wrong
+    missing = base.pop("missing")
+    if missing:
+        st.info("Type the path of the weights.")
+    ready = bool(settings.asked) and not settings.wrong and not missing
     st.button(
         "Start training",
         type="primary",
@@ -82,7 +85,9 @@ def _promise(data: ImageDataset, base: dict[str, Any], runs: int, trials: int) -
         what += f", after **{trials} trials** or more of learning rates, chosen by validation {plain(base['monitor'])}"
     seconds = cache.pace(str(Store().root), model, data.name)
     if seconds is None:
-        return f"{what}. How long that takes is unknown: no run of `{model}` on {plain(data.name)} has ended here yet."
+        return (
+            f"{what}. How long that takes is unknown: no run of {code(model)} on {plain(data.name)} has ended here yet."
+        )
     seconds *= images * base["epochs"] * (runs + trials)
     return f"{what}: **about {duration(seconds)}** at the pace of the last such run."
 

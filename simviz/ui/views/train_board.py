@@ -11,7 +11,7 @@ import streamlit as st
 from simviz.runs import Comparison, Store, StoreError, budget, progress, queue, slots, tuning
 from simviz.runs.progress import Line
 from simviz.ui import cache
-from simviz.ui.text import duration, plain
+from simviz.ui.text import code, duration, plain
 from simviz.ui.views import train_actions, train_curves
 
 LATEST = 3
@@ -162,11 +162,11 @@ def _details(comparison: Comparison, found: list[Line]) -> None:
     now = next((one for one in found if one.state == "running"), None)
     picture = None if now is None else _thumbnail(comparison, now)
     if now is None or picture is None:
-        train_curves.show(found, _unit(comparison), comparison.id)
+        train_curves.show(found, _ruler_text(comparison), comparison.id)
         return
     left, right = st.columns([5, 1])
     with left:
-        train_curves.show(found, _unit(comparison), comparison.id)
+        train_curves.show(found, _ruler_text(comparison), comparison.id)
     with right:
         st.caption("its confusions")
         alt = f"Confusion matrix of {now.setting} on the validation part after epoch {now.epoch}"
@@ -215,7 +215,11 @@ def _waiting(comparison: Comparison) -> str:
 
 def _epoch(now: Line) -> str:
     where = f"epoch {min(now.epoch + 1, now.epochs)} of {now.epochs}" if now.share else "starting"
-    return f"`{now.setting}`, seed {now.seed}: {where}"
+    return f"{_named(now)}: {where}"
+
+
+def _named(one: Line) -> str:
+    return f"{code(one.setting)}, seed {one.seed}" if one.setting else code(one.run)
 
 
 def _span(low: float, high: float) -> str:
@@ -267,8 +271,8 @@ def _table(comparison: Comparison, found: Sequence[Line]) -> None:
     )
 
 
-def _unit(comparison: Comparison) -> str:
-    """What the ruler measures in, as the comparison says it."""
+def _ruler_text(comparison: Comparison) -> str:
+    """The ruler's name, unit, range and hash, as the comparison says them."""
     try:
         return str((comparison.info.get("ruler") or {}).get("text") or "")
     except StoreError:
@@ -279,8 +283,7 @@ def _said(comparison: Comparison, found: Sequence[Line]) -> None:
     """Failures with their log, and what the runs warn of."""
     troubled = [one for one in found if one.state in ("failed", "broken")]
     for one in troubled[:TROUBLES]:
-        name = f"`{one.setting}`, seed {one.seed}" if one.setting else f"`{one.run}`"
-        st.error(f"{name}: {plain(one.said)}", icon=":material/error:")
+        st.error(f"{_named(one)}: {plain(one.said)}", icon=":material/error:")
         log = comparison.run(one.run).log() if one.state == "failed" else ""
         if log:
             with st.expander("Last 30 lines of its log"):
@@ -290,7 +293,7 @@ def _said(comparison: Comparison, found: Sequence[Line]) -> None:
     warned: dict[str, list[str]] = {}
     for one in found:
         if one.said and one.state in ("finished", "cancelled", "queued", *queue.INTERRUPTED):
-            warned.setdefault(one.said, []).append(f"`{one.setting}` seed {one.seed}" if one.setting else one.run)
+            warned.setdefault(one.said, []).append(_named(one))
     for text, names in warned.items():
         more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-        st.warning(f"{', '.join(names[:4])}{more}: {plain(text)}", icon=":material/warning:")
+        st.warning(f"{'; '.join(names[:4])}{more}: {plain(text)}", icon=":material/warning:")

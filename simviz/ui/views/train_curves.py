@@ -12,6 +12,7 @@ import streamlit as st
 
 from simviz.figures import style
 from simviz.runs.progress import Line
+from simviz.ui.text import plain
 
 MEASURES = {"nll": "validation loss (NLL)", "accuracy": "validation accuracy", "mean_cost": "validation mean cost"}
 POINTS = 500
@@ -40,7 +41,7 @@ def show(found: Sequence[Line], ruler: str, key: str) -> None:
                 width="stretch",
                 alt=f"{title} over the epochs, a line a run: " + ", ".join(settings),
             )
-    st.caption(f"A line a run; its look is in the table above. Mean cost by the ruler {ruler}." * bool(ruler))
+    st.caption(f"A line a run; its look is in the table above. Mean cost by the ruler {plain(ruler)}." * bool(ruler))
 
 
 def curves(found: Sequence[Line]) -> pd.DataFrame:

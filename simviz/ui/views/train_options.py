@@ -11,11 +11,10 @@ from simviz.datasets import ImageDataset
 from simviz.evaluation.ruler import RULERS
 from simviz.hyperparameters import TORCHVISION, Monitor, TrainingSpec
 from simviz.ui import given, links, state
-from simviz.ui.text import plain
+from simviz.ui.text import code, plain
 
 MODELS = ("lenet", "age", "convnet", "resnet18")
 BACKBONES = ("trained here", "pretrained, torchvision's", "pretrained, from a file")
-NO_FILE = "no file"
 PRETRAINED_MODEL = "resnet18@224"
 MAX_EPOCHS, MAX_SEEDS = 1000, 50
 
@@ -43,7 +42,10 @@ def images(data: ImageDataset) -> tuple[tuple[str, ...], int | None]:
 
 
 def show(classes: ClassSet) -> tuple[int, dict[str, Any]]:
-    """The number of seeds, and the fields of a RunSpec that were chosen here, with the title and the budget."""
+    """The number of seeds, and the fields of a RunSpec that were chosen here, with the title and the budget.
+
+    "missing" says whether the weights of the backbone are still to be named.
+    """
     links.outside(state.EPOCHS, 1, MAX_EPOCHS, "the number of epochs")
     links.outside(state.SEEDS, 1, MAX_SEEDS, "the number of seeds")
     left, middle, limit, right = st.columns([2, 2, 2, 3])
@@ -73,7 +75,7 @@ def show(classes: ClassSet) -> tuple[int, dict[str, Any]]:
     )
     title = right.text_input("Title", key="title", persist_state="session", placeholder="made from data and losses")
     tuned = _tuned()
-    chosen = {"epochs": int(epochs), "title": title.strip()[:200], "budget": budget, "tuned": tuned}
+    chosen = {"epochs": int(epochs), "title": title.strip()[:200], "budget": budget, "tuned": tuned, "missing": False}
     with st.expander("Training options", icon=":material/tune:", key="options"):
         network = _network()
         looked = _pretrained(network["model"])
@@ -147,10 +149,10 @@ def _pretrained(model: str | None) -> dict[str, Any]:
     name = model if model and "@" in model else PRETRAINED_MODEL
     fixed = {"model": name, "epochs": 1, "warmup": 0, "patience": None}
     if choice == BACKBONES[1]:
-        two.caption(f"`{name}`; another one is typed as the model, such as `mobilenet_v3_small@224`.")
+        two.caption(f"{code(name)}; another one is typed as the model, such as `mobilenet_v3_small@224`.")
         return fixed | {"pretrained": TORCHVISION}
-    path = given.path_instead("weights-file", f"State_dict of `{name}`", two)
-    return fixed | {"pretrained": path or NO_FILE}
+    path = given.path_instead("weights-file", f"State_dict of {code(name)}", two)
+    return fixed | {"pretrained": path, "missing": path is None}
 
 
 def _stopping(tuned: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import streamlit as st
 from simviz import compare
 from simviz.classes import ClassSet
 from simviz.settings import MATRIX_FILES, parse_setting
-from simviz.ui import cache, editor, folders, state
+from simviz.ui import cache, folders, state
 from simviz.ui.text import code, plain
 
 WORDS = "words:keep=0.02"
@@ -63,7 +63,7 @@ def show(classes: ClassSet, changed_words: int) -> Settings:
     whole = compare.with_controls(good) if controls and good else good
     extra = [s for s in whole if s not in good]
     if extra:
-        st.caption("Controls: " + ", ".join(f"`{s}`" for s in extra))
+        st.caption("Controls: " + ", ".join(map(code, extra)))
     return Settings(good, whole, wrong)
 
 
@@ -71,12 +71,6 @@ def offer(classes: ClassSet, settings: list[str]) -> None:
     """Callback of another page: these settings, and no others, are chosen when the train page is seen next."""
     key = f"settings-{ClassSet(classes.names).fingerprint}"
     st.session_state[key], st.session_state[f"{key}/known"] = list(settings), list(settings)
-
-
-def edited_words(whole: ClassSet) -> dict[str, str]:
-    """Class -> word, as changed on the similarity page for the classes of this data set."""
-    typed = editor.edits(f"words-{whole.fingerprint}")
-    return {name: str(row["word"]) for name, row in typed.items() if row.get("word")}
 
 
 def defaults(classes: ClassSet) -> list[str]:
@@ -98,11 +92,7 @@ def _carried(classes: ClassSet) -> str | None:
     if chosen is None or not set(classes.names) <= set(chosen.matrix.names):
         return None
     if PurePath(chosen.part).suffix.lower() in MATRIX_FILES:
-        path = folders.matrices() / f"{chosen.matrix.hash}.npz"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            chosen.matrix.save(path)
-        return str(path)
+        return str(folders.kept(chosen.matrix))
     try:  # classes of one's own may have had positions or groups that the data set lacks
         cache.matrix(chosen.part, classes)
     except ValueError:
@@ -166,7 +156,7 @@ def _carried_note(part: str | None, changed: int) -> None:
             "A matrix built on the similarity page appears here by itself." + (f" With {words}." * bool(changed))
         )
     else:
-        st.caption(f"`@{part}`{f' and {words}' if changed else ''} from the similarity page.")
+        st.caption(f"{code(f'@{part}')}{f' and {words}' if changed else ''} from the similarity page.")
 
 
 def _builder(key: str, classes: ClassSet) -> None:

@@ -162,6 +162,12 @@ def test_a_decision_that_is_not_the_most_probable_class_is_said():
     assert "In 1 of 2 rows the file's own decision is not its most probable class" in found.notes[-1]
 
 
+def test_a_block_of_scores_stands_alone():
+    data = npz(y=np.array([0, 1]), one=np.array([0.5, 0.5]), both=np.full((2, 2), 0.5))
+    with pytest.raises(ValueError, match=r"'both' of a\.npz holds several scores a row; choose it alone"):
+        read(data, "a.npz", Guess(true="y", scores=("one", "both")))
+
+
 NAMES = st.lists(
     st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1, max_size=8).filter(
         lambda n: "<" not in n and n.lower() not in ("nan",) and n.isprintable()
