@@ -27,8 +27,8 @@ class ClosedForm:
         what a compiler sees, and what vmap and second derivatives use.
     fast : callable
         The same in, after a number; out come the losses (M,), or their sum where the number is not 1, and their
-        gradient (M, C) times that number. None where it would lose digits, and `plain` is needed after all. It may work in place on what it
-        made itself.
+        gradient (M, C) times that number. None where it would lose digits, and `plain` is needed after all. It may
+        work in place on what it made itself.
     *constants : tensors
         What follows outputs and index; no constant gets a gradient.
     """
