@@ -15,7 +15,7 @@ from simviz.evaluation.foreign import counts, labels
 from simviz.evaluation.foreign.files import MAX_CLASSES, MAX_VALUES
 from simviz.evaluation.foreign.guess import Guess, guess, without_prefix
 from simviz.evaluation.foreign.labels import Labels
-from simviz.evaluation.foreign.scores import log_probabilities, two_columns
+from simviz.evaluation.foreign.scores import called_probabilities, log_probabilities, two_columns
 from simviz.evaluation.foreign.table import Source, listed
 from simviz.evaluation.predictions import Predictions
 from simviz.matrices.files import escaped
@@ -246,7 +246,7 @@ def _scores(
         raise ValueError(f"{source.name} has {width} scores a row for {len(classes)} classes, {fault}")
     try:
         ordered = values if (np.diff(at) == 1).all() else values[:, np.argsort(at)]
-        logs, said = log_probabilities(ordered, meaning.scale)
+        logs, said = log_probabilities(ordered, meaning.scale, likely=called_probabilities(meaning.scores))
     except ValueError as error:
         raise ValueError(f"{source.name}: {error}") from None
     notes.append(said)
@@ -261,7 +261,7 @@ def _one_score(
     if len(classes) != 2:
         raise ValueError(f"{source.name} has one score a row for {len(classes)} classes; give one for every class")
     try:
-        values, logit = two_columns(score)
+        values, logit = two_columns(score, meaning.scale, likely=called_probabilities(meaning.scores))
         logs, _ = log_probabilities(values, "logits" if logit else "probabilities")
     except ValueError as error:
         raise ValueError(f"{source.name}: {error}") from None
