@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simviz.classes import ClassSet
+from simviz.datasets import class_table
 from simviz.runs import Comparison, RunSpec
 from simviz.runs.command import command
 
@@ -19,12 +21,8 @@ def commands(comparison: Comparison) -> str:
     Each line makes a comparison of its own; `python` puts all runs into one.
     """
     specs = [run.spec for run in comparison.runs]
-    first = shlex.split(command(specs[0]))
     if specs[0].predictions is not None:
-        if any(spec.columns != specs[0].columns for spec in specs):
-            return "\n".join(map(command, specs))
-        files = [shlex.split(command(spec))[_FILE] for spec in specs]
-        return shlex.join([*first[:_FILE], *files, *first[_FILE + 1 :]])
+        return _commands_foreign(comparison, specs)
     table = _crossed(specs)
     if table is None:
         return "\n".join(map(command, specs))
@@ -34,6 +32,29 @@ def commands(comparison: Comparison) -> str:
         lines.setdefault(alike, []).append(setting)
     seeds = next(iter(table.values()))[1]
     return "\n".join(_compare(table[settings[0]][0], settings, seeds, comparison.title) for settings in lines.values())
+
+
+def _commands_foreign(comparison: Comparison, specs: Sequence[RunSpec]) -> str:
+    """`simviz evaluate`, after the lines that write down what was typed of the classes."""
+    table = ""
+    if _typed(comparison, specs):
+        try:
+            written = class_table.written(comparison.classes)
+        except ValueError as error:
+            return f"# No command reads these files again: {error}. The Python does."
+        file = f"class-table-{comparison.id}.csv"
+        table = f"cat > {shlex.quote(file)} <<'END'\n{written}END\n"
+        specs = [spec.model_copy(update={"class_table": file}) for spec in specs]
+    if any(spec.columns != specs[0].columns for spec in specs):
+        return table + "\n".join(map(command, specs))
+    first = shlex.split(command(specs[0]))
+    files = [shlex.split(command(spec))[_FILE] for spec in specs]
+    return table + shlex.join([*first[:_FILE], *files, *first[_FILE + 1 :]])
+
+
+def _typed(comparison: Comparison, specs: Sequence[RunSpec]) -> bool:
+    """Whether groups, positions or words of the classes were typed on the page: no file holds them."""
+    return specs[0].class_table is None and comparison.classes != ClassSet(comparison.classes.names)
 
 
 def _compare(spec: RunSpec, settings: Sequence[str], seeds: Sequence[int], title: str) -> str:
@@ -161,7 +182,7 @@ def _python_foreign(comparison: Comparison, specs: Sequence[RunSpec]) -> str:
     if table is not None and table.endswith(".csv"):
         more, known = "from simviz.datasets import class_table\n", ", classes=classes, aliases=aliases"
         read = f"classes, aliases = class_table.read(Path({table!r}), {table!r})\n"
-    elif table is not None:
+    elif table is not None or _typed(comparison, specs):
         more, known = "from simviz import ClassSet\n", ", classes=classes"
         read = f"classes = ClassSet.from_dict({_names(comparison)!r})\n"
     found = f"found = [foreign.read(foreign.source(Path(file)){known}) for file in files]\n"

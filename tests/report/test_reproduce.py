@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from simviz import compare, figures
+from simviz import ClassSet, compare, figures
 from simviz.cli import main
+from simviz.evaluation import foreign
 from simviz.report import reproduce
 from simviz.report.counts import counted
 from simviz.runs import Comparison, Store, checked
+from simviz.runs.foreign import keep
 
 GIVEN = {"dataset": "pictograms", "epochs": 5, "words": {"a b": "it's"}}
 
@@ -151,6 +155,45 @@ def test_predictions_made_elsewhere_are_read_again(tmp_path, store, monkeypatch,
     assert words[3] == "evaluate"
     assert main(words[3:]) == 0
     assert len(Store().comparisons()) == 3
+
+
+@pytest.mark.parametrize(
+    ("ruler", "known"),
+    [
+        ("groups", {"groups": [("a", "x, y"), ("a", "it's"), ("$HOME", "END")]}),
+        ("positions", {"positions": [0.5, 1e-7, 3]}),
+        ("zero_one", {"words": {"no": "not"}}),
+        ("positions", {"positions": [0, 1, 2], "period": 4}),
+        ("groups", {"groups": ["x", "y\nEND\ntouch gone", "y"]}),
+    ],
+)
+def test_what_was_typed_of_the_classes_is_told_again(tmp_path, store, monkeypatch, ruler, known):
+    monkeypatch.chdir(tmp_path)
+    answers = "".join(
+        f"{t},{p}\n" for t, p in zip(["no", "yes", "maybe"] * 4, ["no", "maybe", "yes", "yes"] * 3, strict=True)
+    )
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.csv").write_text(f"y_true,y_pred\n{answers}")
+    found = [foreign.read(foreign.source(tmp_path / f"{name}.csv")) for name in ("first", "second")]
+    classes = ClassSet(["no", "yes", "maybe"], **known)
+    typed = [replace(one, classes=classes.subset(found[0].classes.names)) for one in found]
+    first = keep(typed, store=Store(), ruler=ruler, files=["first.csv", "second.csv"], columns=[{}, {}])
+    again = run(reproduce.python(first), store)
+    lines = reproduce.commands(first)
+    made = [first, again]
+    if lines.startswith("#"):
+        assert "period" in known or "line break" in lines
+        assert len(lines.splitlines()) == 1
+    else:
+        *_, last = lines.splitlines()
+        subprocess.run(["bash", "-c", lines.removesuffix(last)], check=True)
+        assert main(shlex.split(last)[3:]) == 0
+        made.append(max(Store().comparisons(), key=lambda c: c.created))
+        assert len({c.id for c in made}) == 3
+    for other in made[1:]:
+        assert other.classes == first.classes
+        assert [r.values for r in compare.table(other)] == [r.values for r in compare.table(first)]
+        assert compare.comparison_ruler(other).name == ruler
 
 
 def test_what_was_corrected_of_the_columns_is_said_again(tmp_path, store, monkeypatch):

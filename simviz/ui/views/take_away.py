@@ -81,11 +81,11 @@ def of_run(run: Run, comparison: Comparison) -> None:
     st.code(text, language="python")
 
 
-def python_of(run: Run, comparison: Comparison) -> str:
-    """Python that makes one run again."""
-    alone = Comparison(comparison.path)
-    alone.runs = [run]
-    return reproduce.python(alone)
+def alone(run: Run, comparison: Comparison) -> Comparison:
+    """The comparison with this one run, for the lines that make it again."""
+    found = Comparison(comparison.path)
+    found.runs = [run]
+    return found
 
 
 def _download(label: str, make: Callable[[], bytes | str], file: str, key: str | None = None) -> None:
