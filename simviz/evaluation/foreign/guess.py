@@ -82,6 +82,8 @@ def guess(source: Source) -> Guess:
     free = [n for n in free if n not in taken]
     wide = [n for n in blocks if n != true and (true is None or len(source[n]) == len(source[true]))]
     scores, predicted = _answers(source, true, free, wide)
+    if true is not None and not scores and predicted is None:  # of another length, then: the reader names both
+        predicted = _named(f"{_PREDICTED} {_SCORES}", [n for n in (*columns, *blocks) if n != true])
     apart = [n for n in columns if not source.numeric(n) or true is None or len(source[n]) != len(source[true])]
     return Guess(
         true=true,

@@ -105,7 +105,7 @@ def read(
     unit_name = "image"
     if meaning.units is not None:
         units, unit_name = source.coded(meaning.units)[0], _unit_name(meaning.units)
-    notes: list[str] = []
+    notes = [f"With {source.left_out()}."] if source.unread else []
     if meaning.scores:
         logs = _scores(source, meaning, own, known, notes)
         predictions = Predictions(ids, units, target, logs)
@@ -165,13 +165,12 @@ def _count(source: Source, meaning: Guess) -> tuple[str, int]:
     """
     if meaning.true is None:
         raise ValueError(
-            f"{source.name} has no column that is known for the true class; call it y_true. It has "
-            f"{listed(source.arrays)}"
+            f"{source.name} has no column that is known for the true class; call it y_true. It has {source.contents()}"
         )
     if meaning.predicted is None and not meaning.scores:
         raise ValueError(
             f"{source.name} has no column that is known for predictions; call the decided class y_pred, or give one "
-            f"score for every class. It has {listed(source.arrays)}"
+            f"score for every class. It has {source.contents()}"
         )
     used = [meaning.true, meaning.predicted, *meaning.scores, meaning.ids, meaning.units, meaning.images]
     lengths = {name: len(source[name]) for name in used if name is not None}

@@ -132,8 +132,11 @@ def test_columns_that_do_not_make_predictions_are_named(data, message):
 
 
 def test_arrays_of_other_lengths_and_too_many_labels_are_named():
-    with pytest.raises(ValueError, match="has 3 rows of 'y_true' and 2 of 'y_pred'; both need the same"):
-        read(npz(y_true=np.arange(3), y_pred=np.arange(2)), "a.npz", Guess(true="y_true", predicted="y_pred"))
+    for meaning in (None, Guess(true="y_true", predicted="y_pred")):
+        with pytest.raises(ValueError, match="has 3 rows of 'y_true' and 2 of 'y_pred'; both need the same"):
+            read(npz(y_true=np.arange(3), y_pred=np.arange(2)), "a.npz", meaning)
+    with pytest.raises(ValueError, match="has 3 rows of 'y_true' and 2 of 'probs'; both need the same"):
+        read(npz(y_true=np.arange(3), probs=np.full((2, 4), 1 / 4)), "a.npz")
     with pytest.raises(ValueError, match="has 5,001 different labels in 5,001 rows; at most 5,000 classes"):
         read(npz(y_true=np.arange(5001), y_pred=np.arange(5001)), "a.npz")
     with pytest.raises(ValueError, match="has no rows"):
@@ -144,6 +147,19 @@ def test_arrays_of_other_lengths_and_too_many_labels_are_named():
         read(npz(y_true=np.array([0, 1]), probs=np.full((2, 3), 1 / 3)), "a.npz", classes=ClassSet(["a", "b"]))
     with pytest.raises(ValueError, match="2 scores a row for 3 classes, none for the class 'fire_truck'"):
         read(npz(y_true=np.array([0, 1]), probs=np.full((2, 2), 1 / 2)), "a.npz", classes=ANIMALS)
+
+
+def test_an_array_with_more_than_two_axes_is_named_with_its_shape():
+    odd = np.full((3, 2, 2), 0.25)
+    left_out = r"more than two axes, and so not read: 'probs' of shape \(3, 2, 2\)"
+    with pytest.raises(ValueError, match=f"known for predictions; .* It has 'y_true'; with {left_out}"):
+        read(npz(y_true=np.arange(3), probs=odd, epoch=np.array(7)), "a.npz")
+    with pytest.raises(ValueError, match=f"^a.npz holds no table; with {left_out}$"):
+        read(npz(probs=odd), "a.npz")
+    source = foreign.source(npz(y_true=np.arange(3), y_pred=np.arange(3), probs=odd), "a.npz")
+    with pytest.raises(ValueError, match=f"has no column 'probs'; it has 'y_true', 'y_pred'; with {left_out}$"):
+        foreign.corrected(source, foreign.guess(source), {"scores": "probs"})
+    assert foreign.read(source).notes[0] == "With more than two axes, and so not read: 'probs' of shape (3, 2, 2)."
 
 
 def test_ids_units_and_pictures_are_kept():
