@@ -80,6 +80,11 @@ def _tests(view: View, a: Panel, b: Panel, *, weighted: bool) -> tuple[CellDiffe
     found = view.found
     if isinstance(found, AtEpoch):
         return None, "Nothing is tested: an epoch keeps counts, not what was said of each image."
+    if a.setting in found.counted or b.setting in found.counted:
+        return None, (
+            "Nothing is tested: counts do not say which images they are of, so no cell can be tested on the images in "
+            "which A and B differ."
+        )
     if view.normalize == "predicted":
         return None, (
             "Nothing is tested: the test is of counts, and a share of the predicted class changes with its whole "
