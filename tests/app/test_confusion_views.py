@@ -298,19 +298,6 @@ def test_a_comparison_without_groups_has_no_level(visit, predicted):
     assert "group “x”" in says(at)
 
 
-@pytest.fixture
-def thousand(predicted):
-    count = 1000
-    classes = ClassSet([f"class {i}" for i in range(count)], groups=[f"group {i // 50}" for i in range(count)])
-    target = np.repeat(np.arange(count), 10)
-    rng = np.random.default_rng(1)
-    near = np.clip(target + rng.integers(-3, 4, len(target)), 0, count - 1)
-    answers = {
-        s: [np.where(rng.random(len(target)) < share, target, near)] for s, share in (("ce", 0.5), ("emd2", 0.6))
-    }
-    return predicted(classes, answers, target.tolist())
-
-
 def test_a_thousand_classes_are_an_image_with_a_window_into_it(visit, thousand):
     at = visit("confusion", a="ce", b="emd2", t="class 500", p="class 503")
     images, windows = figures(at)[:2], figures(at)[2:4]

@@ -14,7 +14,7 @@ from simviz import ClassSet, compare, figures
 from simviz.cli import main
 from simviz.evaluation import foreign
 from simviz.report import reproduce
-from simviz.report.counts import counted
+from simviz.report.counts import counted, of_runs
 from simviz.runs import Comparison, Store, checked
 from simviz.runs.foreign import keep
 
@@ -99,6 +99,30 @@ def test_reading_draws_what_the_screen_draws(shapes, monkeypatch):
     assert list(names["change"].data[0].y) == list(shapes.classes.names)[::-1]
     exec(reproduce.reading(shapes, **common, look={"hide_diagonal": False})[1], names)
     assert np.isfinite(np.diag(names["change"].data[0].z)).all()
+
+
+def test_reading_draws_single_runs_harm_tests_and_epochs(shapes, monkeypatch):
+    monkeypatch.setenv("SIMVIZ_RUNS", str(shapes.path.parent))
+    run, other = shapes.groups["ce"][1], "self_guided"
+    common = {"part": "test", "decoder": "argmax", "ruler": None, "sides": (run.id, other)}
+    names: dict = {}
+    exec(reproduce.reading(shapes, **common, look={"normalize": "counts"}, harm=True, grey=True)[1], names)
+    assert list(names["pictures"]) == [run.id, *list(shapes.groups)[1:]]
+    mine = of_runs([run], shapes, part="test", decoder="argmax", ruler=names["ruler"]).mean
+    distance = names["ruler"].distance_for(shapes.classes)
+    theirs = counted(shapes, part="test", decoder="argmax", ruler=names["ruler"])[other].mean
+    shown = [np.array(layer.z, dtype=float) for layer in names["change"].data if layer.type == "heatmap"]
+    whole = np.where(np.isnan(shown[0]), shown[-1], shown[0])
+    np.testing.assert_allclose(whole, (mine - theirs) * distance, atol=1e-5)
+    assert (np.isnan(shown[0]) == (whole != 0) & ~names["tests"].significant).all()
+    beside = shapes.groups[other][0].id
+    exec(reproduce.reading(shapes, **common, epoch=2, alone=[beside])[1], names)
+    np.testing.assert_array_equal(names["counts"][run.id].total, run.epoch_arrays(2)["confusion"])
+    assert {run.id, beside, other} < set(names["pictures"])
+    text = reproduce.reading(shapes, **common, grey=True)[1]
+    monkeypatch.setattr("simviz.evaluation.joined_differences", lambda *_, **__: None)
+    with pytest.raises(ValueError, match="did not answer the same samples"):
+        exec(text, names)
 
 
 @pytest.mark.parametrize(
