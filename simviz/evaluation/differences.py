@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,7 +56,8 @@ class CellDifferences:
         return (np.nan_to_num(self.adjusted, nan=1.0) <= self.level) & self.steady
 
 
-class Answers(NamedTuple):
+@dataclass(frozen=True)
+class Answers:
     """What one run decided: ids str (N,); units, target and predicted int64 (N,)."""
 
     ids: NDArray[np.str_]
