@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +84,35 @@ def read(table: Path | bytes, shown: str) -> tuple[ClassSet, dict[str, str]]:
         return _classes(rows), {label: rows[i]["name"] for label, i in at.items()}
     except ValueError as error:
         raise ValueError(f"{shown}: {error}") from None
+
+
+def written(classes: ClassSet) -> str:
+    """The table of which `read` makes these classes.
+
+    ValueError for what it cannot say: that a scale closes on itself, and a line break inside a name or group.
+
+    >>> print(written(ClassSet(["cat", "car"], groups=["animal", "vehicle"], words={"car": "truck"})), end="")
+    name,group,word
+    cat,animal,cat
+    car,vehicle,truck
+    """
+    if classes.circular:
+        raise ValueError(f"a class table has no column for the period of a scale, {classes.period:g}")
+    columns: dict[str, Sequence[object]] = {"name": classes.names}
+    if classes.positions is not None:
+        columns["position"] = classes.positions
+    depth = len(classes.groups[0]) if classes.groups is not None else 0
+    for level in range(depth):
+        columns["group" if depth == 1 else f"group {level + 1}"] = [path[level] for path in classes.groups or ()]
+    if classes.words != classes.names:
+        columns["word"] = classes.words
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    if len(buffer.getvalue().splitlines()) > 1 + len(classes):
+        raise ValueError("a class table cannot hold a name, group or word with a line break in it")
+    return buffer.getvalue()
 
 
 def _rows(table: Path | bytes, shown: str) -> tuple[list[dict[str, str]], dict[str, int]]:

@@ -13,7 +13,7 @@ from simviz.evaluation.confusion import (
     top_pairs,
 )
 from simviz.evaluation.decoders import DECODERS, apply_temperature, decode, fit_temperature
-from simviz.evaluation.differences import CellDifferences, cell_differences
+from simviz.evaluation.differences import Answers, CellDifferences, cell_differences, joined_differences
 from simviz.evaluation.gain import Change, Gain, Outcome, change, gain_by_cost, halves, outcome
 from simviz.evaluation.metrics import metrics, metrics_from_confusion
 from simviz.evaluation.ranking import ahd_at_k, ahd_curve
@@ -24,6 +24,7 @@ __all__ = [
     "DECODERS",
     "RULERS",
     "Answer",
+    "Answers",
     "CellDifferences",
     "Change",
     "Gain",
@@ -49,6 +50,7 @@ __all__ = [
     "fit_temperature",
     "gain_by_cost",
     "halves",
+    "joined_differences",
     "metrics",
     "metrics_from_confusion",
     "normalise",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +54,31 @@ class CellDifferences:
     def significant(self) -> NDArray[np.bool_]:
         """Cells whose adjusted p is at most `level` and about whose sign the seeds agree."""
         return (np.nan_to_num(self.adjusted, nan=1.0) <= self.level) & self.steady
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one run decided: ids str (N,); units, target and predicted int64 (N,)."""
+
+    ids: NDArray[np.str_]
+    units: NDArray[np.int64]
+    target: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+
+
+def joined_differences(
+    a: Sequence[Answers], b: Sequence[Answers], num_classes: int, **how: Any
+) -> CellDifferences | None:
+    """`cell_differences` of samples joined by their ids; None where the runs did not all answer the same ones."""
+    every = [*a, *b]
+    orders = [np.argsort(run.ids, kind="stable") for run in every]
+    first, order = every[0], orders[0]
+    ids, target = first.ids[order], first.target[order]
+    for run, own in zip(every, orders, strict=True):
+        if not (np.array_equal(run.ids[own], ids) and np.array_equal(run.target[own], target)):
+            return None
+    said = [run.predicted[own] for run, own in zip(every, orders, strict=True)]
+    return cell_differences(target, said[: len(a)], said[len(a) :], first.units[order], num_classes, **how)
 
 
 def cell_differences(

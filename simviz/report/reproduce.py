@@ -6,6 +6,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simviz.classes import ClassSet
+from simviz.datasets import class_table
+from simviz.report import counts
 from simviz.runs import Comparison, RunSpec
 from simviz.runs.command import command
 
@@ -19,12 +22,8 @@ def commands(comparison: Comparison) -> str:
     Each line makes a comparison of its own; `python` puts all runs into one.
     """
     specs = [run.spec for run in comparison.runs]
-    first = shlex.split(command(specs[0]))
     if specs[0].predictions is not None:
-        if any(spec.columns != specs[0].columns for spec in specs):
-            return "\n".join(map(command, specs))
-        files = [shlex.split(command(spec))[_FILE] for spec in specs]
-        return shlex.join([*first[:_FILE], *files, *first[_FILE + 1 :]])
+        return _commands_foreign(comparison, specs)
     table = _crossed(specs)
     if table is None:
         return "\n".join(map(command, specs))
@@ -34,6 +33,29 @@ def commands(comparison: Comparison) -> str:
         lines.setdefault(alike, []).append(setting)
     seeds = next(iter(table.values()))[1]
     return "\n".join(_compare(table[settings[0]][0], settings, seeds, comparison.title) for settings in lines.values())
+
+
+def _commands_foreign(comparison: Comparison, specs: Sequence[RunSpec]) -> str:
+    """`simviz evaluate`, after the lines that write down what was typed of the classes."""
+    table = ""
+    if _typed(comparison, specs):
+        try:
+            written = class_table.written(comparison.classes)
+        except ValueError as error:
+            return f"# No command reads these files again: {error}. The Python does."
+        file = f"class-table-{comparison.id}.csv"
+        table = f"cat > {shlex.quote(file)} <<'END'\n{written}END\n"
+        specs = [spec.model_copy(update={"class_table": file}) for spec in specs]
+    if any(spec.columns != specs[0].columns for spec in specs):
+        return table + "\n".join(map(command, specs))
+    first = shlex.split(command(specs[0]))
+    files = [shlex.split(command(spec))[_FILE] for spec in specs]
+    return table + shlex.join([*first[:_FILE], *files, *first[_FILE + 1 :]])
+
+
+def _typed(comparison: Comparison, specs: Sequence[RunSpec]) -> bool:
+    """Whether groups, positions or words of the classes were typed on the page: no file holds them."""
+    return specs[0].class_table is None and comparison.classes != ClassSet(comparison.classes.names)
 
 
 def _compare(spec: RunSpec, settings: Sequence[str], seeds: Sequence[int], title: str) -> str:
@@ -87,6 +109,10 @@ def reading(
     sides: tuple[str, str] | None = None,
     look: Mapping[str, Any] | None = None,
     rows: tuple[int, Sequence[tuple[str, ...]]] = (0, ()),
+    alone: Sequence[str] = (),
+    epoch: int | None = None,
+    harm: bool = False,
+    grey: bool = False,
 ) -> tuple[str, str]:
     """The command and the Python that show the kept comparison by this part, decoder and ruler.
 
@@ -97,39 +123,71 @@ def reading(
     look : how the matrices are drawn, arguments of `figures.confusion.confusion`; those at their default are left out.
         A difference of the sides is drawn with what it takes of them.
     rows : level and opened groups, as `evaluation.collapse.collapse` takes them
+    alone : runs that are drawn for themselves, as in `report.counts.shown`; those among the sides always are
+    epoch : the matrices are those of validation after this epoch, which the command cannot show
+    harm, grey : the difference is coloured by harm; cells that may have changed by chance are grey
     """
-    known = {k: v for k, v in (look or {}).items() if k in _PLAIN and v != _PLAIN[k]}
-    how = ", ".join(f"{k}={v!r}" for k, v in known.items())
     measure = "compare.comparison_ruler(comparison)" if ruler is None else f"evaluation.ruler(classes, {ruler!r})"
     words = ["python", "-m", "simviz", "report", comparison.id, "--part", part, "--decoder", decoder]
     words += [] if ruler is None else ["--ruler", ruler]
     words += [] if sides is None else ["--a", sides[0], "--b", sides[1]]
+    decided = f"part={part!r}, decoder={decoder!r}, ruler=ruler"
+    alone = list(dict.fromkeys([*alone, *(sides or ())]))
+    only = f", alone={alone!r}" if any(one not in comparison.groups for one in alone) else ""
+    drawn = counts.shown(comparison, part, alone, epoch)
+    counted = f"counted(comparison, {decided}" if epoch is None else f"of_epoch(comparison, {epoch}"
+    apart = sides is not None and all(side in drawn for side in sides)
+    used = ["counted" if epoch is None else "of_epoch", *(["cell_tests"] if apart and grey else [])]
     shown = (
         f"from simviz import compare, {'' if ruler is None else 'evaluation, '}figures\n"
         "from simviz.evaluation.collapse import collapse\n"
-        "from simviz.report.counts import counted\n"
+        f"from simviz.report.counts import {', '.join(used)}\n"
         "from simviz.runs import Store\n\n"
         f"comparison = Store().comparison({comparison.id!r})\n"
         "classes = comparison.classes\n"
         f"ruler = {measure}\n"
-        f"rows = compare.table(comparison, part={part!r}, decoder={decoder!r}, ruler=ruler)\n"
-        f"counts = counted(comparison, part={part!r}, decoder={decoder!r}, ruler=ruler)\n"
+        f"rows = compare.table(comparison, {decided})\n"
+        f"counts = {counted}{only})\n"
         "for row in rows:\n"
         '    print(row.label, row.mean("accuracy"), row.mean("mean_cost"), row.interval("mean_cost"))\n'
         f"nodes = collapse(classes, {rows[0]}, {list(rows[1])!r})\n"
         "tables = {s: nodes.sum(one.mean) for s, one in counts.items()}\n"
-        f"look = dict({how})\n"
+        f"look = {_looked(look)}\n"
         "draw = figures.confusion.confusion\n"
         "pictures = {s: draw(table, nodes.names, title=s, **look) for s, table in tables.items()}\n"
     )
-    if sides is not None and all(side in comparison.groups for side in sides):
-        shown += (
-            f"a, b = (tables[side] for side in {sides!r})\n"
-            f"look = {{'hide_diagonal': False, **look}}\n"
-            "look.pop('log', None)\n"
-            f"change = figures.confusion.difference(a, b, nodes.names, labels={sides!r}, **look)\n"
-        )
+    if sides is not None and apart:
+        shown += _difference(sides, decided, harm=harm, grey=grey)
     return shlex.join([*words, "--out", "report.html"]), shown
+
+
+def _looked(look: Mapping[str, Any] | None) -> str:
+    known = {k: v for k, v in (look or {}).items() if k in _PLAIN and v != _PLAIN[k]}
+    return f"dict({', '.join(f'{k}={v!r}' for k, v in known.items())})"
+
+
+def _difference(sides: tuple[str, str], decided: str, *, harm: bool, grey: bool) -> str:
+    """Python that draws A - B, with the colours and the grey of the screen."""
+    text = (
+        f"sides = {sides!r}\n"
+        "a, b = (tables[side] for side in sides)\n"
+        "look = {'hide_diagonal': False, **look}\n"
+        "look.pop('log', None)\n"
+    )
+    more = ""
+    if harm:
+        text += (
+            "distance = ruler.distance_for(classes)\n"
+            "harm = tuple(nodes.sum(counts[side].mean * distance) for side in sides)\n"
+        )
+        more += ", harm=harm, unit=ruler.unit"
+    if grey:
+        text += (
+            f"tests = cell_tests(comparison, sides, {decided}, nodes=nodes, weighted={harm})\n"
+            f"moved = figures.confusion.change(a, b, look.get('normalize', 'true'){', harm' if harm else ''}) != 0\n"
+        )
+        more += ", quiet=moved & ~tests.significant"
+    return f"{text}change = figures.confusion.difference(a, b, nodes.names, labels=sides{more}, **look)\n"
 
 
 def _crossed(specs: Sequence[RunSpec]) -> dict[str, tuple[RunSpec, list[int]]] | None:
@@ -161,7 +219,7 @@ def _python_foreign(comparison: Comparison, specs: Sequence[RunSpec]) -> str:
     if table is not None and table.endswith(".csv"):
         more, known = "from simviz.datasets import class_table\n", ", classes=classes, aliases=aliases"
         read = f"classes, aliases = class_table.read(Path({table!r}), {table!r})\n"
-    elif table is not None:
+    elif table is not None or _typed(comparison, specs):
         more, known = "from simviz import ClassSet\n", ", classes=classes"
         read = f"classes = ClassSet.from_dict({_names(comparison)!r})\n"
     found = f"found = [foreign.read(foreign.source(Path(file)){known}) for file in files]\n"

@@ -80,6 +80,7 @@ def keep(
         "dataset": {"name": title, "spec": ", ".join(names)[:1000], "fingerprint": fingerprint},
         "unit_name": found[0].unit_name,
         "notes": notes + remarks,
+        "counted": [setting for setting, one in zip(models, found, strict=True) if one.counted],
     }
     return _write(store, specs, info, found, measure, pictures)
 

@@ -57,6 +57,7 @@ class Info(BaseModel):
     dataset: Origin
     unit_name: str = Field(default="image", max_length=100)
     notes: list[str] = []
+    counted: list[str] = Field(default=[], description="settings read from counts, whose samples have no names")
 
 
 class Flat(RootModel[dict[str, Plain]]):

@@ -64,33 +64,17 @@ def tested(
     _a: Sequence[Decoded],
     _b: Sequence[Decoded],
 ) -> CellDifferences | None:
-    """`evaluation.cell_differences`; None where the runs did not all answer the same samples.
+    """`evaluation.joined_differences`; None where the runs did not all answer the same samples.
 
     `of` are the stamps of A's and of B's runs, `rows` the intp array of the row each class falls into, as bytes; with
     `weighted` a mistake counts its distance.
     """
-    every = aligned([*_a, *_b])
-    if every is None:
-        return None
-    first = _a[0]
-    by_id = np.argsort(first.ids, kind="stable")
-    return evaluation.cell_differences(
-        first.target[by_id],
-        every[: len(_a)],
-        every[len(_a) :],
-        first.units[by_id],
+    first, second = ([evaluation.Answers(d.ids, d.units, d.target, d.predicted) for d in side] for side in (_a, _b))
+    return evaluation.joined_differences(
+        first,
+        second,
         len(classes),
         rows=np.frombuffer(rows, dtype=np.intp),
         weights=ruler.distance_for(classes) if weighted else None,
         paired=paired,
     )
-
-
-def aligned(runs: Sequence[Decoded]) -> list[NDArray[np.int64]] | None:
-    """The predictions of each run in ascending order of sample ids; None where ids or targets differ."""
-    orders = [np.argsort(run.ids, kind="stable") for run in runs]
-    ids, target = runs[0].ids[orders[0]], runs[0].target[orders[0]]
-    for run, order in zip(runs, orders, strict=True):
-        if not (np.array_equal(run.ids[order], ids) and np.array_equal(run.target[order], target)):
-            return None
-    return [run.predicted[order] for run, order in zip(runs, orders, strict=True)]

@@ -75,6 +75,11 @@ class Evidence:
         return tuple(s for s, runs in groups if np.isnan(self.decoded(runs[0]).probability).all())
 
     @property
+    def counted(self) -> list[str]:
+        """The settings read from counts: nobody knows which images these are of."""
+        return list(self.comparison.info.get("counted", []))
+
+    @property
     def decided_by(self) -> str:
         """The decoder, as it stands beside every number."""
         if len(self.bare) == len(self.comparison.groups):

@@ -108,3 +108,17 @@ def predicted(runs) -> Callable[..., Comparison]:
         return comparison
 
     return make
+
+
+@pytest.fixture
+def thousand(predicted) -> Comparison:
+    """Two settings between a thousand classes in groups of fifty, which take a class for one nearby."""
+    count = 1000
+    classes = ClassSet([f"class {i}" for i in range(count)], groups=[f"group {i // 50}" for i in range(count)])
+    target = np.repeat(np.arange(count), 10)
+    rng = np.random.default_rng(1)
+    near = np.clip(target + rng.integers(-3, 4, len(target)), 0, count - 1)
+    answers = {
+        s: [np.where(rng.random(len(target)) < share, target, near)] for s, share in (("ce", 0.5), ("emd2", 0.6))
+    }
+    return predicted(classes, answers, target.tolist())

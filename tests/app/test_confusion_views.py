@@ -3,11 +3,14 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 
 from simviz import ClassSet
-from simviz.evaluation import cell_differences, confusion_matrix
+from simviz.evaluation import cell_differences, confusion_matrix, foreign
+from simviz.runs import Store
+from simviz.runs.foreign import keep
 from simviz.ui import pairs
 from simviz.ui.views import confusion_cell
 from tests.app.reading import array, figures, frame, heat, says
@@ -18,6 +21,7 @@ ZOO = ClassSet(
 )
 LEVEL_1 = ["animal (all 3)", "vehicle (all 3)"]
 LEVEL_2 = ["animal / feline (all 2)", "animal / canine (all 1)", "vehicle / road (all 2)", "vehicle / rail (all 1)"]
+NAMES = np.array([f"c{i}" for i in range(6)])
 RNG = np.random.default_rng(0)
 TARGET = np.repeat(np.arange(6), 30)
 CE = [np.where(RNG.random(180) < 0.6, TARGET, RNG.integers(0, 6, 180)) for _ in range(2)]
@@ -217,6 +221,32 @@ def test_runs_on_other_images_are_not_tested(visit, zoo):
     assert not grey(figures(at)[2]).any()
 
 
+def test_counts_are_not_tested_and_list_no_images(visit, runs):
+    tables = [pd.DataFrame(sum(confusion_matrix(TARGET, a, 6) for a in seeds), NAMES, NAMES) for seeds in (CE, SIM)]
+    found = [foreign.read(foreign.source(t.to_csv().encode(), f"{n}.csv")) for n, t in zip("ab", tables, strict=True)]
+    keep(found, store=Store(runs))
+    at = visit("confusion", a="a", b="b", t="c1", p="c0", picture="true")
+    assert "counts do not say which images they are of, so no cell can be tested" in says(at)
+    assert "a, b: counts name no images, so none are listed." in says(at)
+    assert "Counts name no images, so there is none to look at." in says(at)
+    assert not [f for f in at.dataframe if "image" in f.value]
+    assert not [box for box in at.selectbox if box.label == "Image"]
+
+
+def test_counts_beside_named_images_leave_these_listed(visit, runs):
+    samples = pd.DataFrame({"y_true": NAMES[TARGET], "y_pred": NAMES[CE[0]]}).to_csv(index=False)
+    table = pd.DataFrame(confusion_matrix(TARGET, SIM[0], 6), NAMES, NAMES).to_csv()
+    files = {"a.csv": samples, "b.csv": table}
+    keep([foreign.read(foreign.source(f.encode(), name)) for name, f in files.items()], store=Store(runs))
+    at = visit("confusion", a="a", b="b", t="c1", p="c0", picture="true")
+    assert "counts do not say which images they are of" in says(at)
+    listed = frame(at, "image")
+    assert "a" in listed
+    assert "b" not in listed
+    assert "-" not in "".join(listed["image"])
+    assert [len(box.options) for box in at.selectbox if box.label == "Image"] == [len(TARGET)]
+
+
 def test_samples_are_joined_by_their_ids_and_not_by_their_rows(visit, zoo):
     run = zoo.groups["emd2"][1]
     with np.load(run.path / "test.npz") as file:
@@ -266,19 +296,6 @@ def test_a_comparison_without_groups_has_no_level(visit, predicted):
     assert not [s for s in at.segmented_control if s.key == "level"]
     assert "level of groups “level-1”" in says(at)
     assert "group “x”" in says(at)
-
-
-@pytest.fixture
-def thousand(predicted):
-    count = 1000
-    classes = ClassSet([f"class {i}" for i in range(count)], groups=[f"group {i // 50}" for i in range(count)])
-    target = np.repeat(np.arange(count), 10)
-    rng = np.random.default_rng(1)
-    near = np.clip(target + rng.integers(-3, 4, len(target)), 0, count - 1)
-    answers = {
-        s: [np.where(rng.random(len(target)) < share, target, near)] for s, share in (("ce", 0.5), ("emd2", 0.6))
-    }
-    return predicted(classes, answers, target.tolist())
 
 
 def test_a_thousand_classes_are_an_image_with_a_window_into_it(visit, thousand):

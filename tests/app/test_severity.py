@@ -1,4 +1,5 @@
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -261,3 +262,20 @@ def test_no_mistake_has_no_severity(visit, predicted):
     at.segmented_control(key="detail").set_value("pairs").run()
     assert "ce makes no mistake on the test part" in says(at)
     assert "severity" not in at.dataframe[0].value
+
+
+def test_a_thousand_classes_are_measured_exactly_and_stay_small_on_the_wire(visit, thousand):
+    at = visit("severity", ruler="groups")
+    distance = matrices.groups(thousand.classes).to_distance().aligned(thousand.classes).values
+    found = at.dataframe[0].value.query("decoder == 'argmax'").set_index("setting")
+    for setting, (run,) in thousand.groups.items():
+        said = run.predictions()
+        cost = distance[said.target, said.log_probabilities.argmax(axis=1)].astype(float)
+        assert found.loc[setting, "mean cost"] == pytest.approx(cost.mean())
+        assert found.loc[setting, "accuracy"] == pytest.approx(100 * (cost == 0).mean())
+    for room in ("distances", "classes", "pairs", "top-k", "calibration", "gain"):
+        at = visit("severity", ruler="groups", detail=room)
+        assert at.segmented_control(key="detail").value == room
+        assert not at.error
+        assert figures(at)
+        assert sum(len(json.dumps(f)) for f in figures(at)) < 1_000_000

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simviz import datasets
+from simviz import ClassSet, datasets
 from simviz.datasets import class_table
 
 from .helpers import encoded, picture, write_folder, write_parquet
@@ -108,3 +108,30 @@ def test_a_table_alone_says_the_classes_and_what_the_data_call_them(tmp_path):
         class_table.read(b"name\n", "t.csv")
     with pytest.raises(ValueError, match=r"^t.csv: the position of class 'b' is '', not a number$"):
         class_table.read(b"name,position\na,1\nb,\n", "t.csv")
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {},
+        {"groups": ["x, y", 'say "z"', "x, y"]},
+        {"groups": [("x", "1"), ("x", "2"), ("y", "3")], "words": {"=c": "sea"}},
+        {"positions": [0.1, -2e-7, 1e9], "words": ["a", "be", "sea"]},
+    ],
+)
+def test_what_is_written_is_read_back(known):
+    classes = ClassSet(["'a b'", "b,\u00e4", "=c"], **known)
+    assert class_table.read(class_table.written(classes).encode(), "t.csv")[0] == classes
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (ClassSet(["a", "b"], positions=[0, 3], period=12), "no column for the period of a scale, 12"),
+        (ClassSet(["a\nEND\nls", "b"]), "line break"),
+        (ClassSet(["a", "b"], groups=["x", "y\u2028z"]), "line break"),
+    ],
+)
+def test_what_a_table_cannot_say_is_not_written(classes, message):
+    with pytest.raises(ValueError, match=message):
+        class_table.written(classes)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simviz.evaluation import confusion_matrix, statistics
-from simviz.evaluation.differences import cell_differences
+from simviz.evaluation.differences import Answers, cell_differences, joined_differences
 
 from .evaluation_cases import seeds
 
@@ -167,3 +167,20 @@ def test_what_does_not_fit_is_named(change, message):
     given_ = {"target": [0, 1], "a": [[0, 1]], "b": [[0, 1]], "units": [0, 1], "num_classes": 2} | change
     with pytest.raises(ValueError, match=message):
         cell_differences(**given_)
+
+
+@given(seeds)
+def test_samples_are_joined_by_their_ids(seed):
+    target, a, b, units = experiment(seed, samples=200, units=60)
+    ids = np.array([f"s{i}" for i in range(200)])
+    expected = cell_differences(target, a, b, units, 3)
+    rng = np.random.default_rng(seed)
+
+    def mixed(predicted, ids=ids):
+        order = rng.permutation(200)
+        return Answers(ids[order], units[order], target[order], predicted[order])
+
+    found = joined_differences([*map(mixed, a)], [*map(mixed, b)], 3)
+    for name in ("change", "p", "adjusted", "differing", "steady"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    assert joined_differences([*map(mixed, a)], [mixed(one, np.char.add("x", ids)) for one in b], 3) is None

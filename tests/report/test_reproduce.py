@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from simviz import compare, figures
+from simviz import ClassSet, compare, figures
 from simviz.cli import main
+from simviz.evaluation import foreign
 from simviz.report import reproduce
-from simviz.report.counts import counted
+from simviz.report.counts import counted, of_runs
 from simviz.runs import Comparison, Store, checked
+from simviz.runs.foreign import keep
 
 GIVEN = {"dataset": "pictograms", "epochs": 5, "words": {"a b": "it's"}}
 
@@ -97,6 +101,30 @@ def test_reading_draws_what_the_screen_draws(shapes, monkeypatch):
     assert np.isfinite(np.diag(names["change"].data[0].z)).all()
 
 
+def test_reading_draws_single_runs_harm_tests_and_epochs(shapes, monkeypatch):
+    monkeypatch.setenv("SIMVIZ_RUNS", str(shapes.path.parent))
+    run, other = shapes.groups["ce"][1], "self_guided"
+    common = {"part": "test", "decoder": "argmax", "ruler": None, "sides": (run.id, other)}
+    names: dict = {}
+    exec(reproduce.reading(shapes, **common, look={"normalize": "counts"}, harm=True, grey=True)[1], names)
+    assert list(names["pictures"]) == [run.id, *list(shapes.groups)[1:]]
+    mine = of_runs([run], shapes, part="test", decoder="argmax", ruler=names["ruler"]).mean
+    distance = names["ruler"].distance_for(shapes.classes)
+    theirs = counted(shapes, part="test", decoder="argmax", ruler=names["ruler"])[other].mean
+    shown = [np.array(layer.z, dtype=float) for layer in names["change"].data if layer.type == "heatmap"]
+    whole = np.where(np.isnan(shown[0]), shown[-1], shown[0])
+    np.testing.assert_allclose(whole, (mine - theirs) * distance, atol=1e-5)
+    assert (np.isnan(shown[0]) == (whole != 0) & ~names["tests"].significant).all()
+    beside = shapes.groups[other][0].id
+    exec(reproduce.reading(shapes, **common, epoch=2, alone=[beside])[1], names)
+    np.testing.assert_array_equal(names["counts"][run.id].total, run.epoch_arrays(2)["confusion"])
+    assert {run.id, beside, other} < set(names["pictures"])
+    text = reproduce.reading(shapes, **common, grey=True)[1]
+    monkeypatch.setattr("simviz.evaluation.joined_differences", lambda *_, **__: None)
+    with pytest.raises(ValueError, match="did not answer the same samples"):
+        exec(text, names)
+
+
 @pytest.mark.parametrize(
     ("specs", "lines"),
     [
@@ -151,6 +179,45 @@ def test_predictions_made_elsewhere_are_read_again(tmp_path, store, monkeypatch,
     assert words[3] == "evaluate"
     assert main(words[3:]) == 0
     assert len(Store().comparisons()) == 3
+
+
+@pytest.mark.parametrize(
+    ("ruler", "known"),
+    [
+        ("groups", {"groups": [("a", "x, y"), ("a", "it's"), ("$HOME", "END")]}),
+        ("positions", {"positions": [0.5, 1e-7, 3]}),
+        ("zero_one", {"words": {"no": "not"}}),
+        ("positions", {"positions": [0, 1, 2], "period": 4}),
+        ("groups", {"groups": ["x", "y\nEND\ntouch gone", "y"]}),
+    ],
+)
+def test_what_was_typed_of_the_classes_is_told_again(tmp_path, store, monkeypatch, ruler, known):
+    monkeypatch.chdir(tmp_path)
+    answers = "".join(
+        f"{t},{p}\n" for t, p in zip(["no", "yes", "maybe"] * 4, ["no", "maybe", "yes", "yes"] * 3, strict=True)
+    )
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.csv").write_text(f"y_true,y_pred\n{answers}")
+    found = [foreign.read(foreign.source(tmp_path / f"{name}.csv")) for name in ("first", "second")]
+    classes = ClassSet(["no", "yes", "maybe"], **known)
+    typed = [replace(one, classes=classes.subset(found[0].classes.names)) for one in found]
+    first = keep(typed, store=Store(), ruler=ruler, files=["first.csv", "second.csv"], columns=[{}, {}])
+    again = run(reproduce.python(first), store)
+    lines = reproduce.commands(first)
+    made = [first, again]
+    if lines.startswith("#"):
+        assert "period" in known or "line break" in lines
+        assert len(lines.splitlines()) == 1
+    else:
+        *_, last = lines.splitlines()
+        subprocess.run(["bash", "-c", lines.removesuffix(last)], check=True)
+        assert main(shlex.split(last)[3:]) == 0
+        made.append(max(Store().comparisons(), key=lambda c: c.created))
+        assert len({c.id for c in made}) == 3
+    for other in made[1:]:
+        assert other.classes == first.classes
+        assert [r.values for r in compare.table(other)] == [r.values for r in compare.table(first)]
+        assert compare.comparison_ruler(other).name == ruler
 
 
 def test_what_was_corrected_of_the_columns_is_said_again(tmp_path, store, monkeypatch):

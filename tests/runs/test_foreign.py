@@ -149,6 +149,8 @@ def test_counts_are_kept_beside_each_other_but_no_sample_is_another_files(store)
         expected = confusion_matrix(TARGET, P[name].argmax(axis=1))
         found = run.predictions()
         np.testing.assert_array_equal(evaluation.confusion_matrix(found.target, found.predicted, 3), expected)
+    assert made.info["counted"] == ["one", "two"]
+    assert keep([read(table(), "one.csv"), counts("two")], store=store).info["counted"] == ["two"]
     assert any("counts alone cannot tell them apart" in note for note in made.info["notes"])
     fewer = foreign.read(foreign.source(b",cat,dog,truck\ncat,1,0,0\ndog,0,1,0\ntruck,0,0,1\n", "few.csv"))
     with pytest.raises(ValueError, match=r"samples of 'cat' and few.csv has 1; .* need the same samples"):

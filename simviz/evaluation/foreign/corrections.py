@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from simviz.evaluation.foreign.guess import LAYOUTS, SCALES, Guess
-from simviz.evaluation.foreign.table import Source, listed
+from simviz.evaluation.foreign.table import Source
 
 _CHOICES: dict[str, tuple[str, ...]] = {"layout": LAYOUTS, "scale": SCALES, "rows": ("true", "predicted")}
 _COLUMNS = ("true", "predicted", "ids", "units", "images", "names", "matrix")
@@ -55,8 +55,7 @@ def spoken(guessed: Guess, meaning: Guess) -> dict[str, str]:
 
 
 def _one(source: Source, column: str) -> str:
-    if column not in source.arrays:
-        raise ValueError(f"{source.name} has no column {column[:60]!r}; it has {listed(source.arrays)}")
+    source[column]  # or a sentence that lists what there is
     return column
 
 

@@ -65,7 +65,7 @@ def source(data: bytes | Path, name: str | None = None) -> Source:
     except (OSError, EOFError, zlib.error, MemoryError) as error:
         raise ValueError(f"{shown} cannot be read: {first_line(error)}") from None
     if not found.arrays:
-        raise ValueError(f"{shown} holds no table")
+        raise ValueError(f"{shown} holds no table" + (f"; with {found.left_out()}" if found.unread else ""))
     return found
 
 
@@ -244,7 +244,7 @@ def _text_bytes(chunk: Any) -> int:
 
 
 def _npz(stream: IO[bytes], shown: str) -> Source:
-    arrays = {}
+    arrays, unread = {}, {}
     try:
         with zipfile.ZipFile(stream) as archive:
             members = archive.infolist()
@@ -256,16 +256,18 @@ def _npz(stream: IO[bytes], shown: str) -> Source:
                 if not _MEMBER.fullmatch(member.filename):
                     raise ValueError(f"{shown} holds {member.filename[:60]!r}, which is no array")
                 name = member.filename.removesuffix(".npy")
-                if name in arrays:
+                if name in arrays or name in unread:
                     raise ValueError(f"{shown} holds two arrays {name!r}")
                 with archive.open(member) as header:
                     shape = _checked_header(header, name, shown, member.file_size)
                 if len(shape) in (1, 2):
                     with archive.open(member) as body:
                         arrays[name] = _array(body, name, shown)
+                elif shape:  # a single number says nothing of samples
+                    unread[name] = shape
     except BROKEN_ZIP as error:
         raise ValueError(f"{shown} cannot be read as npz: {first_line(error)}") from None
-    return Source(shown, arrays)
+    return Source(shown, arrays, unread=unread)
 
 
 def _npy(stream: IO[bytes], shown: str) -> Source:

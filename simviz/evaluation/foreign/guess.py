@@ -82,6 +82,8 @@ def guess(source: Source) -> Guess:
     free = [n for n in free if n not in taken]
     wide = [n for n in blocks if n != true and (true is None or len(source[n]) == len(source[true]))]
     scores, predicted = _answers(source, true, free, wide)
+    if true is not None and not scores and predicted is None:  # of another length, then: the reader names both
+        predicted = _named(f"{_PREDICTED} {_SCORES}", [n for n in (*columns, *blocks) if n != true])
     apart = [n for n in columns if not source.numeric(n) or true is None or len(source[n]) != len(source[true])]
     return Guess(
         true=true,
@@ -154,7 +156,7 @@ def _square(source: Source, columns: list[str], blocks: list[str]) -> Guess | No
 
 
 def _crossed(source: Source, columns: list[str], blocks: list[str]) -> Guess | None:
-    """A table of whole numbers whose first column, with every row another class, repeats the other columns' names."""
+    """A table of numbers whose first column, with every row another class, repeats the other columns' names."""
     rows = {len(source[n]) for n in columns}
     if blocks or len(rows) != 1 or not 1 < max(rows) <= MAX_CLASSES or not all(map(source.numeric, columns[1:])):
         return None
@@ -164,8 +166,9 @@ def _crossed(source: Source, columns: list[str], blocks: list[str]) -> Guess | N
         shared = len(set(names) & set(others))
         if len(names) < max(rows) or corner in names or shared * 2 < max(len(names), len(others)):
             return None
-        if any((values != values.round()).any() for values in map(source.numbers, others)):
-            return None  # shares: one sample of each class and its scores
+        shares = any((values != values.round()).any() for values in map(source.numbers, others))
+        if shares and _named(_TRUE, [corner]):
+            return None  # one sample of each class and its scores
     except ValueError:  # told when the file is read
         return None
     turned = corner.lower().startswith("pred") and "true" not in corner.lower()

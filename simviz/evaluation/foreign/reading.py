@@ -15,7 +15,7 @@ from simviz.evaluation.foreign import counts, labels
 from simviz.evaluation.foreign.files import MAX_CLASSES, MAX_VALUES
 from simviz.evaluation.foreign.guess import Guess, guess, without_prefix
 from simviz.evaluation.foreign.labels import Labels
-from simviz.evaluation.foreign.scores import log_probabilities, two_columns
+from simviz.evaluation.foreign.scores import called_probabilities, log_probabilities, two_columns
 from simviz.evaluation.foreign.table import Source, listed
 from simviz.evaluation.predictions import Predictions
 from simviz.matrices.files import escaped
@@ -105,7 +105,7 @@ def read(
     unit_name = "image"
     if meaning.units is not None:
         units, unit_name = source.coded(meaning.units)[0], _unit_name(meaning.units)
-    notes: list[str] = []
+    notes = [f"With {source.left_out()}."] if source.unread else []
     if meaning.scores:
         logs = _scores(source, meaning, own, known, notes)
         predictions = Predictions(ids, units, target, logs)
@@ -165,13 +165,12 @@ def _count(source: Source, meaning: Guess) -> tuple[str, int]:
     """
     if meaning.true is None:
         raise ValueError(
-            f"{source.name} has no column that is known for the true class; call it y_true. It has "
-            f"{listed(source.arrays)}"
+            f"{source.name} has no column that is known for the true class; call it y_true. It has {source.contents()}"
         )
     if meaning.predicted is None and not meaning.scores:
         raise ValueError(
             f"{source.name} has no column that is known for predictions; call the decided class y_pred, or give one "
-            f"score for every class. It has {listed(source.arrays)}"
+            f"score for every class. It has {source.contents()}"
         )
     used = [meaning.true, meaning.predicted, *meaning.scores, meaning.ids, meaning.units, meaning.images]
     lengths = {name: len(source[name]) for name in used if name is not None}
@@ -241,7 +240,7 @@ def _scores(
     if len(meaning.scores) > 1 or values.ndim == 1:
         values = np.column_stack([source.numbers(name) for name in meaning.scores])
     if width == 1:
-        return _one_score(source, values[:, 0], classes, notes)
+        return _one_score(source, meaning, values[:, 0], classes, notes)
     at = known.codes(own or [], f"the list of scores of {source.name}")
     if len(set(at.tolist())) < width or width != len(classes):
         without = next((name for i, name in enumerate(classes) if i not in set(at.tolist())), None)
@@ -249,7 +248,7 @@ def _scores(
         raise ValueError(f"{source.name} has {width} scores a row for {len(classes)} classes, {fault}")
     try:
         ordered = values if (np.diff(at) == 1).all() else values[:, np.argsort(at)]
-        logs, said = log_probabilities(ordered, meaning.scale)
+        logs, said = log_probabilities(ordered, meaning.scale, likely=called_probabilities(meaning.scores))
     except ValueError as error:
         raise ValueError(f"{source.name}: {error}") from None
     notes.append(said)
@@ -259,12 +258,12 @@ def _scores(
 
 
 def _one_score(
-    source: Source, score: NDArray[np.floating], classes: ClassSet, notes: list[str]
+    source: Source, meaning: Guess, score: NDArray[np.floating], classes: ClassSet, notes: list[str]
 ) -> NDArray[np.floating]:
     if len(classes) != 2:
         raise ValueError(f"{source.name} has one score a row for {len(classes)} classes; give one for every class")
     try:
-        values, logit = two_columns(score)
+        values, logit = two_columns(score, meaning.scale, likely=called_probabilities(meaning.scores))
         logs, _ = log_probabilities(values, "logits" if logit else "probabilities")
     except ValueError as error:
         raise ValueError(f"{source.name}: {error}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,17 +26,29 @@ class Source:
         Whether the file itself names them; otherwise they are called "column 1" and so on.
     text : bool
         Whether the file is a text whose cells a spreadsheet may have written.
+    unread : dict
+        Name -> shape of the arrays with more than two axes, which mean nothing here.
     """
 
     name: str
     arrays: Mapping[str, Any]
     named: bool = True
     text: bool = False
+    unread: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.arrays:
-            raise ValueError(f"{self.name} has no column {name!r}; it has {listed(self.arrays)}")
+            raise ValueError(f"{self.name} has no column {name[:60]!r}; it has {self.contents()}")
         return self.arrays[name]
+
+    def contents(self) -> str:
+        """What there is, in the words of a sentence."""
+        return listed(self.arrays) + (f"; with {self.left_out()}" if self.unread else "")
+
+    def left_out(self) -> str:
+        """What is not read, and why."""
+        shapes = [f"{name[:40]!r} of shape {shape}" for name, shape in [*self.unread.items()][:8]]
+        return f"more than two axes, and so not read: {', '.join(shapes)}"
 
     def axes(self, name: str) -> int:
         """1 for a column, 2 for a block of several."""

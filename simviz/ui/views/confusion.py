@@ -33,11 +33,11 @@ def show() -> None:
     cell = view.cell(chosen)
     with above:
         confusion_pictures.show(view, cell)
-        confusion_difference.show(view, cell)
+        difference = confusion_difference.show(view, cell)
     if panels:
         confusion_images.show(found, panels, chosen)
         confusion_one.show(found, panels)
     st.subheader("Most frequent confusions")
     pairs.show(there, shown, by="count", key=state.PAIRS, on_pick=confusion_cell.pick)
     if panels:
-        take_away.show(found, there, view.look)
+        take_away.show(found, (there, shown), view.look | difference)

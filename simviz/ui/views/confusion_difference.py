@@ -23,11 +23,14 @@ TONES = ("change", "harm")
 SHOWN = 25
 
 
-def show(view: View, cell: tuple[int, int] | None) -> None:
-    """The two switches, the picture, what was tested, and the cells that stand out as a table."""
+def show(view: View, cell: tuple[int, int] | None) -> dict[str, bool]:
+    """The two switches, the picture, what was tested, and the cells that stand out as a table.
+
+    Returned is what `report.reproduce.reading` needs to draw the same.
+    """
     sides = _sides(view)
     if sides is None:
-        return
+        return {}
     a, b = sides
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         links.unknown(state.TONE, TONES, "colour of the difference")
@@ -49,6 +52,7 @@ def show(view: View, cell: tuple[int, int] | None) -> None:
     wrong = [float(t.sum() - np.trace(t)) for t in (view.classwise[a.label], view.classwise[b.label])]
     st.caption(f"{plain(summary(view, wrong, harm))} {plain(said)}")
     _table(view, (a, b), change, harm, tests)
+    return {"harm": harm is not None, "grey": quiet is not None}
 
 
 def _sides(view: View) -> tuple[Panel, Panel] | None:
@@ -80,6 +84,11 @@ def _tests(view: View, a: Panel, b: Panel, *, weighted: bool) -> tuple[CellDiffe
     found = view.found
     if isinstance(found, AtEpoch):
         return None, "Nothing is tested: an epoch keeps counts, not what was said of each image."
+    if a.setting in found.counted or b.setting in found.counted:
+        return None, (
+            "Nothing is tested: counts do not say which images they are of, so no cell can be tested on the images in "
+            "which A and B differ."
+        )
     if view.normalize == "predicted":
         return None, (
             "Nothing is tested: the test is of counts, and a share of the predicted class changes with its whole "

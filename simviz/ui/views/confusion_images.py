@@ -50,6 +50,7 @@ class Sample:
 
 def show(found: Evidence, panels: list[Panel], chosen: tuple[str, str] | None) -> None:
     """Heading, filter, pages and table of the images of a class or group taken for another."""
+    panels = [p for p in panels if p.setting not in found.counted]
     kinds = _kinds(panels)
     links.unknown(state.KIND, kinds, "kind of images")
     if chosen is None:
@@ -57,6 +58,10 @@ def show(found: Evidence, panels: list[Panel], chosen: tuple[str, str] | None) -
         return
     true, predicted = map(plain, chosen)
     st.subheader(f"{true} recognised" if chosen[0] == chosen[1] else f"{true} taken for {predicted}")
+    if found.counted:
+        st.caption(plain(f"{', '.join(found.counted)}: counts name no images, so none are listed."))
+    if not panels:
+        return
     known = members(found)
     inside = samples(found, panels, known[chosen[0]], known[chosen[1]])
     if not inside:

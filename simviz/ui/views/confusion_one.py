@@ -91,7 +91,11 @@ def _runs(panels: list[Panel]) -> dict[str, Run]:
 
 def _kept(found: Evidence, runs: dict[str, Run]) -> None:
     """An image of the part in view, from the predictions kept with the runs."""
-    every = found.decoded(found.comparison.runs[0]).ids.tolist()
+    runs = {label: run for label, run in runs.items() if run.setting not in found.counted}
+    if not runs:
+        st.caption("Counts name no images, so there is none to look at.")
+        return
+    every = found.decoded(next(iter(runs.values()))).ids.tolist()
     wanted = st.session_state.get(state.IMAGE) or st.query_params.get(state.IMAGE)
     options = every[:LISTED]
     if wanted in every[LISTED:]:

@@ -68,11 +68,13 @@ class View:
 
     @property
     def look(self) -> dict[str, Any]:
-        """What `report.reproduce.reading` needs to draw the same matrices: its `look` and `rows`."""
+        """What `report.reproduce.reading` needs to draw the same matrices."""
         drawn = self.style(None) | {"log": self.log}
         whole = self.places == list(range(len(self.nodes)))
         drawn["order"] = None if whole else [int(place) for place in self.places]
-        return {"look": drawn, "rows": self.rows}
+        alone = [panel.label for panel in self.panels if panel.label != panel.setting]
+        epoch = self.found.epoch if isinstance(self.found, AtEpoch) else None
+        return {"look": drawn, "rows": self.rows, "alone": alone, "epoch": epoch}
 
     @cached_property
     def groups(self) -> list[str] | None:

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from simviz.report import reproduce
 from simviz.runs import Comparison, Run, Store, StoreError, archive, progress, queue, read_only
-from simviz.runs.command import command
 from simviz.runs.files import read_json
 from simviz.runs.progress import Line
 from simviz.ui import given, links, shell, state
@@ -177,12 +177,13 @@ def _full(run: Run, one: Line, comparison: Comparison) -> None:
         st.caption("Predictions of a model made elsewhere. The command that reads them again:")
     else:
         st.caption("The command that makes this run again:")
-    st.code(command(run.spec), language="bash", wrap_lines=True)
+    alone = take_away.alone(run, comparison)
+    st.code(reproduce.commands(alone), language="bash", wrap_lines=True)
     with st.expander(
         "From Python, and its weights", icon=":material/code:", on_change="rerun", key=f"py-{run.id}"
     ) as box:
         if box.open:
-            st.code(take_away.python_of(run, comparison), language="python", wrap_lines=True)
+            st.code(reproduce.python(alone), language="python", wrap_lines=True)
             take_away.of_run(run, comparison)
     where, measured = st.columns(2)
     with where:

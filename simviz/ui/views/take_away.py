@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -18,17 +18,21 @@ from simviz.report.counts import Counted
 from simviz.report.methods import methods
 from simviz.runs import Comparison, Run, weights
 from simviz.ui import charts, rulers, shell
-from simviz.ui.evidence import Evidence
+from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 
 
-def show(found: Evidence, there: Evidence | None = None, look: Mapping[str, Any] | None = None) -> None:
+def show(
+    found: Evidence,
+    there: tuple[Evidence, Sequence[Panel]] | None = None,
+    look: Mapping[str, Any] | None = None,
+) -> None:
     """An expander for a page of results; what is heavy is made on a click.
 
     Parameters
     ----------
-    there : what the matrices are of, where that is not `found`: an epoch
-    look : how they are drawn, arguments of `reproduce.reading`
+    there : what the matrices are of, and which of them there are: all of `found` if None
+    look : how they and their difference are drawn, arguments of `reproduce.reading`
     """
     with st.expander("Take it away", icon=":material/download:", on_change="rerun", key="take-away") as box:
         if not box.open:
@@ -41,11 +45,11 @@ def show(found: Evidence, there: Evidence | None = None, look: Mapping[str, Any]
             _download("Confused pairs (CSV)", lambda: tables.pairs(counts, classes, ruler), f"pairs-{name}.csv")
             rows = found.table
             _download("Settings (CSV)", lambda: tables.severity(found.part, ruler, rows), f"settings-{name}.csv")
-        _matrices(there or found)
+        _matrices(*(there or (found, panels)))
         _pictures(name)
         _comparison(found.comparison, found.part, found.decoder, ruler, rulers.chosen(found.comparison), rows, look)
-        if there is not None and there is not found:
-            st.caption("These lines read the kept predictions; the matrices above are of one epoch, on validation.")
+        if there is not None and there[0] is not found:
+            st.caption("The matrices, here and in Python, are of one epoch, on validation; all else reads predictions.")
 
 
 def whole(comparison: Comparison) -> None:
@@ -81,11 +85,11 @@ def of_run(run: Run, comparison: Comparison) -> None:
     st.code(text, language="python")
 
 
-def python_of(run: Run, comparison: Comparison) -> str:
-    """Python that makes one run again."""
-    alone = Comparison(comparison.path)
-    alone.runs = [run]
-    return reproduce.python(alone)
+def alone(run: Run, comparison: Comparison) -> Comparison:
+    """The comparison with this one run, for the lines that make it again."""
+    found = Comparison(comparison.path)
+    found.runs = [run]
+    return found
 
 
 def _download(label: str, make: Callable[[], bytes | str], file: str, key: str | None = None) -> None:
@@ -101,9 +105,9 @@ def _download(label: str, make: Callable[[], bytes | str], file: str, key: str |
     )
 
 
-def _matrices(found: Evidence) -> None:
+def _matrices(found: Evidence, drawn: Sequence[Panel]) -> None:
     """One matrix of counts at a time, as CSV and npz."""
-    panels = {p.label: p for p in found.panels()}
+    panels = {p.label: p for p in drawn}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox("Matrix of", list(panels), key=f"take-matrix-{found.comparison.id}", width=360)
         counts, classes = found.confusion(panels[label]), found.classes

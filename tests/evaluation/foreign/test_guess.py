@@ -33,6 +33,7 @@ CASES = {
     "counts with names": (b",a,b\na,5,1\nb,2,4\n", Guess("confusion", names="column 1")),
     "counts below true": (b"true,a,b\na,5,1\nb,2,4\n", Guess("confusion", names="true")),
     "counts the other way": (b"Predicted,a,b\na,5,1\nb,2,4\n", Guess("confusion", names="Predicted", rows="predicted")),
+    "counts that were divided": (b",a,b\na,.7,.3\nb,.4,.6\n", Guess("confusion", names="column 1")),
     "one sample a class": (b"y_true,a,b\na,.7,.3\nb,.4,.6\n", Guess(true="y_true", scores=("a", "b"))),
     "nothing known": (b"when,what\nnoon,tea\n", Guess()),
 }

@@ -118,6 +118,9 @@ def test_names_in_an_npz_name_the_scores():
         (b"y_true,note\na,x\n", "no column that is known for predictions; call the decided class y_pred"),
         (b"y_true,p_a,p_b\na,.5,.5\nc,.5,.5\n", "has the label 'c', which is none of the 2 classes"),
         (b"y_true,p_a,p_b\na,.5,.5\nb,.5,.4\n", "a.csv: the probabilities of row 2 sum to 0.9, not 1"),
+        (b"y_true,p_a,p_b\na,80,20\nb,30,70\n", "a.csv: row 1 sums to 100, as all rows do: percentages"),
+        (b"y_true,p_a,p_b\na,1.3,.2\nb,.5,.5\n", "a.csv: the probabilities of row 1 sum to 1.5, not 1"),
+        (b"y_true,prob\na,20\nb,80\n", "a.csv: row 1 has the probability 20; divide percentages by 100"),
         (b"id,y_true,y_pred\n7,a,a\n8,b,b\n7,a,b\n", "the id '7' of a.csv stands in rows 1 and 3; ids must differ"),
         (b"y_true,score\na,.5\nb,.4\nc,.4\n", "has one score a row for 3 classes; give one for every class"),
         (b"y_true,y_pred,p_a,p_b\na,a,.5,.5\nb,0.25,.4,.6\n", "has the label '0.25', which is none"),
@@ -129,8 +132,11 @@ def test_columns_that_do_not_make_predictions_are_named(data, message):
 
 
 def test_arrays_of_other_lengths_and_too_many_labels_are_named():
-    with pytest.raises(ValueError, match="has 3 rows of 'y_true' and 2 of 'y_pred'; both need the same"):
-        read(npz(y_true=np.arange(3), y_pred=np.arange(2)), "a.npz", Guess(true="y_true", predicted="y_pred"))
+    for meaning in (None, Guess(true="y_true", predicted="y_pred")):
+        with pytest.raises(ValueError, match="has 3 rows of 'y_true' and 2 of 'y_pred'; both need the same"):
+            read(npz(y_true=np.arange(3), y_pred=np.arange(2)), "a.npz", meaning)
+    with pytest.raises(ValueError, match="has 3 rows of 'y_true' and 2 of 'probs'; both need the same"):
+        read(npz(y_true=np.arange(3), probs=np.full((2, 4), 1 / 4)), "a.npz")
     with pytest.raises(ValueError, match="has 5,001 different labels in 5,001 rows; at most 5,000 classes"):
         read(npz(y_true=np.arange(5001), y_pred=np.arange(5001)), "a.npz")
     with pytest.raises(ValueError, match="has no rows"):
@@ -141,6 +147,19 @@ def test_arrays_of_other_lengths_and_too_many_labels_are_named():
         read(npz(y_true=np.array([0, 1]), probs=np.full((2, 3), 1 / 3)), "a.npz", classes=ClassSet(["a", "b"]))
     with pytest.raises(ValueError, match="2 scores a row for 3 classes, none for the class 'fire_truck'"):
         read(npz(y_true=np.array([0, 1]), probs=np.full((2, 2), 1 / 2)), "a.npz", classes=ANIMALS)
+
+
+def test_an_array_with_more_than_two_axes_is_named_with_its_shape():
+    odd = np.full((3, 2, 2), 0.25)
+    left_out = r"more than two axes, and so not read: 'probs' of shape \(3, 2, 2\)"
+    with pytest.raises(ValueError, match=f"known for predictions; .* It has 'y_true'; with {left_out}"):
+        read(npz(y_true=np.arange(3), probs=odd, epoch=np.array(7)), "a.npz")
+    with pytest.raises(ValueError, match=f"^a.npz holds no table; with {left_out}$"):
+        read(npz(probs=odd), "a.npz")
+    source = foreign.source(npz(y_true=np.arange(3), y_pred=np.arange(3), probs=odd), "a.npz")
+    with pytest.raises(ValueError, match=f"has no column 'probs'; it has 'y_true', 'y_pred'; with {left_out}$"):
+        foreign.corrected(source, foreign.guess(source), {"scores": "probs"})
+    assert foreign.read(source).notes[0] == "With more than two axes, and so not read: 'probs' of shape (3, 2, 2)."
 
 
 def test_ids_units_and_pictures_are_kept():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from simviz.evaluation.foreign.scores import log_probabilities, two_columns
+from simviz.evaluation.foreign.scores import called_probabilities, log_probabilities, two_columns
 
 logits = arrays(np.float64, st.tuples(st.integers(1, 8), st.integers(2, 6)), elements=st.floats(-30, 30, width=32))
 
@@ -63,6 +63,9 @@ def test_a_probability_of_zero_is_minus_infinity():
         ([[0.5, 0.5], [0.5, 0.4]], "auto", "the probabilities of row 2 sum to 0.9, not 1, over 2 classes"),
         ([[0.5, 0.5], [0.9, 0.9]], "auto", "the probabilities of row 2 sum to 1.8, not 1"),
         ([[0.5, 0.5], [1.5, -0.5]], "probabilities", r"row 2 has a negative probability \(-0.5\)"),
+        ([[1.1, -0.1], [0.3, 0.7]], "auto", r"row 1 has a negative probability \(-0.1\); divide .*, or say .* logits"),
+        ([[80, 20], [30, 70]], "auto", "row 1 sums to 100, as all rows do: percentages .* divide every row by its sum"),
+        ([[33, 33, 33], [50, 25, 25]], "auto", "row 1 sums to 99, as all rows do"),
         ([[3.0, 1.0]], "probabilities", "row 1 sum to 4, not 1"),
         ([[-1.0, -1.0]], "log-probabilities", "exp of the log-probabilities of row 1 sum to 0.7358"),
         ([[0.5, 0.5], [np.nan, 0.5]], "auto", "row 2 has nan as its score in column 1"),
@@ -73,6 +76,45 @@ def test_a_probability_of_zero_is_minus_infinity():
 def test_a_row_that_is_no_distribution_is_named(scores, scale, message):
     with pytest.raises(ValueError, match=message):
         log_probabilities(np.array(scores), scale)
+
+
+def test_what_is_called_a_probability_is_not_taken_for_a_logit():
+    logits = np.array([[0.5, 0.5], [1.3, 0.2]])
+    with pytest.raises(ValueError, match=r"the probabilities of row 2 sum to 1.5, not 1, .* divide .*scale=logits"):
+        log_probabilities(logits, likely=True)
+    for scores, likely in ((np.log([[0.9, 0.1]]), True), (logits, False)):
+        np.testing.assert_allclose(np.exp(log_probabilities(scores, likely=likely)[0]), softmax(scores).astype(float))
+    assert log_probabilities(logits)[1] == "The scores were taken for logits: row 2 sums to 1.5, not 1."
+    for scores in (logits, logits[:1]):
+        assert "sum" not in log_probabilities(scores, "logits", likely=True)[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "called"),
+    [
+        (["p_cat", "p_dog"], True),
+        (["Prob: cat", "Prob: dog"], True),
+        (["y_proba"], True),
+        (["probabilities"], True),
+        (["softmax"], True),
+        (["cat", "p_dog"], False),
+        (["log_p:cat", "log_p:dog"], False),
+        (["problem", "puma"], False),
+        (["pred_cat", "pred_dog"], False),
+        (["y_score"], False),
+    ],
+)
+def test_names_of_probabilities(names, called):
+    assert called_probabilities(names) == called
+
+
+def test_one_output_is_what_it_is_said_or_called():
+    score = np.array([0.2, 0.8])
+    assert two_columns(score, "logits") == (pytest.approx(np.array([[0, 0.2], [0, 0.8]])), True)
+    np.testing.assert_allclose(two_columns(np.log(score), "log-probabilities")[0], two_columns(score)[0])
+    for more in ({"likely": True}, {"scale": "probabilities"}):
+        with pytest.raises(ValueError, match=r"row 2 has the probability 80; divide percentages by 100, or .* logits"):
+            two_columns(np.array([0.2, 80]), **more)
 
 
 @given(arrays(np.float64, st.integers(1, 9), elements=st.floats(-30, 30)))
