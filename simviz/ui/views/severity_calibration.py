@@ -30,7 +30,7 @@ ABOUT = {
 }
 
 
-def show(found: Evidence, rows: list[compare.Row]) -> None:
+def show(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
     """The kind of bins, the numbers, and a diagram a setting."""
     links.unknown(state.BINNING, BINNINGS, "kind of bins")
     binning = st.segmented_control(
@@ -54,7 +54,7 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
     for row in rows:
         confidence, right = (np.concatenate(parts) for parts in zip(*by_seed[row.label], strict=True))
         pooled[row.label] = evaluation.reliability(confidence, right, binning)
-    _diagrams(found, rows, pooled, binning)
+    _diagrams(found, rows, pooled, f"{binning}; ruler {ruler}")
     for text in worse_softened(found, rows):
         st.warning(plain(text), icon=":material/thermostat:")
     without = f" Only the decided class is known of {', '.join(found.bare)}: no probabilities." if found.bare else ""
@@ -103,12 +103,12 @@ def _by_seed(found: Evidence, row: compare.Row) -> list[tuple[np.ndarray, np.nda
     return [cache_severity.confidences(of, found.classes, row.decoder) for of in stamps]
 
 
-def _diagrams(found: Evidence, rows: list[compare.Row], pooled: dict[str, Reliability], binning: str) -> None:
+def _diagrams(found: Evidence, rows: list[compare.Row], pooled: dict[str, Reliability], how: str) -> None:
     for start in range(0, len(rows), SIDE):
         for column, row in zip(st.columns(SIDE), rows[start : start + SIDE], strict=False):
             one = pooled[row.label]
             seeds = evidence.seeds_text([len(row.seeds)])
-            title = f"{row.setting}, {found.part}, {row.decoder}, {seeds}, {binning}"
+            title = f"{row.setting}, {found.part}, {row.decoder}, {seeds}, {how}"
             too = "surer" if one.lean > 0 else "less sure"
             alt = f"{row.label} is {too} than it is right, by {abs(one.lean):.1%} on average; ECE {one.ece:.3f}"
             with column:
