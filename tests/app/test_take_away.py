@@ -36,11 +36,7 @@ def made(monkeypatch):
 
 
 def opened(visit, page, **parameters):
-    at = visit(page, **parameters)
-    at.session_state["take-away"] = True
-    at.run()
-    assert not at.exception, at.exception
-    return at
+    return visit(page, take="true", **parameters)
 
 
 def test_what_is_closed_is_not_made(visit, predicted, made):
@@ -87,14 +83,9 @@ def test_the_camera_saves_what_was_chosen(visit, predicted):
 
 def test_the_runs_page_gives_report_weights_and_python(visit, compared, made):
     run = compared.runs[0]
-    at = visit("runs", run=run.id)
-    at.session_state[f"py-{run.id}"] = True
-    at = at.run()
-    assert not at.exception, at.exception
+    at = visit("runs", run=run.id, code="true", take="true")
     assert len(made[f"{run.id}.safetensors"]) > 10_000
     assert any("load_state_dict" in c.value for c in at.code)
-    at.session_state["take-away"] = True
-    at.run()
     rows = compare.table(compared)
     assert all(f"<td>{r.mean('mean_cost'):.3f}" in made[f"report-{compared.id}.html"] for r in rows)
     (run.path / "checkpoint.safetensors").unlink()

@@ -50,8 +50,7 @@ class Reply:
 
 def show(found: Evidence, panels: list[Panel]) -> None:
     """The section; only what is open is read."""
-    links.unknown(state.PICTURE, state.SWITCH, "value of “One picture”")
-    with st.expander("One picture", icon=":material/image_search:", key=state.PICTURE, bind="query-params") as box:
+    with links.expander("One picture", state.PICTURE, ":material/image_search:") as box:
         if not box.open:
             return
         with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

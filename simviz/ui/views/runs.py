@@ -178,9 +178,7 @@ def _full(run: Run, one: Line, comparison: Comparison) -> None:
     else:
         st.caption("The command that makes this run again:")
     st.code(command(run.spec), language="bash", wrap_lines=True)
-    with st.expander(
-        "From Python, and its weights", icon=":material/code:", on_change="rerun", key=f"py-{run.id}"
-    ) as box:
+    with links.expander("From Python, and its weights", state.CODE, ":material/code:") as box:
         if box.open:
             st.code(take_away.python_of(run, comparison), language="python", wrap_lines=True)
             take_away.of_run(run, comparison)
@@ -194,7 +192,7 @@ def _full(run: Run, one: Line, comparison: Comparison) -> None:
     with measured:
         st.caption("What came out, test part")
         _facts(_maybe(run, "result"), "Results of the run on the test part")
-    with st.expander("Last 30 lines of its log", on_change="rerun", key=f"log-{run.id}") as box:
+    with links.expander("Last 30 lines of its log", state.RUN_LOG) as box:
         if box.open:
             st.code(run.log() or "The log is empty.", language=None)
 
@@ -263,7 +261,7 @@ def delete(comparison_id: str, title: str) -> None:
 
 def _import() -> None:
     """Take in what was exported here or elsewhere."""
-    with st.expander("Import a comparison", icon=":material/upload:", key="import"):
+    with links.expander("Import a comparison", state.IMPORT, ":material/upload:"):
         if given.closed("nothing can be imported here"):
             return
         upload_key = f"zip-{st.session_state.get('imported', 0)}"

@@ -118,7 +118,7 @@ def _diagrams(found: Evidence, rows: list[compare.Row], pooled: dict[str, Reliab
 
 def _table(pooled: dict[str, Reliability]) -> None:
     """The numbers behind the diagrams."""
-    with st.expander("Bins as a table", icon=":material/table:", on_change="rerun", key="bins-table") as box:
+    with links.expander("Bins as a table", state.BINS_TABLE, ":material/table:") as box:
         if not box.open:
             return
         parts = [

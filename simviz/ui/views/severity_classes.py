@@ -124,7 +124,7 @@ def _table(
     quantity: str,
 ) -> None:
     """The numbers behind the picture."""
-    with st.expander("As a table", icon=":material/table:", on_change="rerun", key="class-table") as box:
+    with links.expander("As a table", state.CLASS_TABLE, ":material/table:") as box:
         if not box.open:
             return
         first = panels[0]

@@ -122,7 +122,7 @@ def _cells(metric: str, change: Change, factor: int) -> dict[str, float]:
 def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> None:
     """Heads of other losses against one of cross entropy, when they are asked for."""
     label = "And if its last layer were trained with another loss?"
-    with st.expander(label, icon=":material/layers:", key="gain-heads", on_change="rerun") as box:
+    with links.expander(label, state.LAYERS, ":material/layers:") as box:
         if not box.open:
             return
         known = cache.losses()

@@ -10,7 +10,7 @@ from simviz import compare
 from simviz.figures import panels
 from simviz.runs import StoreError
 from simviz.runs.tuning import Tuning
-from simviz.ui import charts
+from simviz.ui import charts, links, state
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
 
@@ -55,9 +55,7 @@ def _parameters(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
 
 def _rates(record: Tuning) -> None:
     metric = record.metric.replace("_", " ")
-    with st.expander(
-        "Learning rates that were tried", icon=":material/tune:", key="rates-tried", on_change="rerun"
-    ) as box:
+    with links.expander("Learning rates that were tried", state.TRIED, ":material/tune:") as box:
         if not box.open:
             return
         rates = sorted({t.rate for made in record.tried.values() for t in made})

@@ -17,7 +17,7 @@ from simviz.report import reproduce, tables
 from simviz.report.counts import Counted
 from simviz.report.methods import methods
 from simviz.runs import Comparison, Run, weights
-from simviz.ui import charts, rulers, shell
+from simviz.ui import charts, links, rulers, shell, state
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
 
@@ -30,7 +30,7 @@ def show(found: Evidence, there: Evidence | None = None, look: Mapping[str, Any]
     there : what the matrices are of, where that is not `found`: an epoch
     look : how they are drawn, arguments of `reproduce.reading`
     """
-    with st.expander("Take it away", icon=":material/download:", on_change="rerun", key="take-away") as box:
+    with links.expander("Take it away", state.TAKE, ":material/download:") as box:
         if not box.open:
             return
         panels, classes, ruler = found.panels(), found.classes, found.ruler
@@ -50,7 +50,7 @@ def show(found: Evidence, there: Evidence | None = None, look: Mapping[str, Any]
 
 def whole(comparison: Comparison) -> None:
     """The same for the page of runs: report, commands and methods by the comparison's own ruler."""
-    with st.expander("Take it away", icon=":material/download:", on_change="rerun", key="take-away") as box:
+    with links.expander("Take it away", state.TAKE, ":material/download:") as box:
         if not box.open:
             return
         try:
@@ -105,7 +105,10 @@ def _matrices(found: Evidence) -> None:
     """One matrix of counts at a time, as CSV and npz."""
     panels = {p.label: p for p in found.panels()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.selectbox("Matrix of", list(panels), key=f"take-matrix-{found.comparison.id}", width=360)
+        links.unknown(state.MATRIX_OF, panels, "setting to take the matrix of")
+        if st.session_state.get(state.MATRIX_OF) not in (None, *panels):
+            del st.session_state[state.MATRIX_OF]  # kept from another comparison
+        label = st.selectbox("Matrix of", list(panels), key=state.MATRIX_OF, bind="query-params", width=360)
         counts, classes = found.confusion(panels[label]), found.classes
         file = f"confusion-{'-'.join(label.replace('@', ' ').replace(':', ' ').split())}"
         _download("Matrix (CSV)", lambda: tables.matrix_csv(counts, classes), f"{file}.csv")
