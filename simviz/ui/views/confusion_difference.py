@@ -80,11 +80,6 @@ def _tests(view: View, a: Panel, b: Panel, *, weighted: bool) -> tuple[CellDiffe
     found = view.found
     if isinstance(found, AtEpoch):
         return None, "Nothing is tested: an epoch keeps counts, not what was said of each image."
-    if view.normalize == "predicted":
-        return None, (
-            "Nothing is tested: the test is of counts, and a share of the predicted class changes with its whole "
-            "column. Choose another way to divide the cells."
-        )
     seeds = [[r.spec.seed for r in p.runs] for p in (a, b)]
     stamps = tuple(tuple(cache.stamps(r, found.part) for r in p.runs) for p in (a, b))
     tests = cache_confusion.tested(
@@ -101,6 +96,9 @@ def _tests(view: View, a: Panel, b: Panel, *, weighted: bool) -> tuple[CellDiffe
     if tests is None:
         return None, "Nothing is tested: A and B did not answer the same images."
     said = tested_text(tests, found.comparison.info.get("unit_name", "image"), [len(s) for s in seeds])
+    if view.normalize == "predicted":
+        what = "count" if not weighted else "harm"
+        said += f" Tested is a cell's {what}, not the share that is drawn: that changes with its whole column."
     if not tests.tested.any() and len(view.nodes) == len(found.classes) and found.classes.groups is not None:
         said += " Rows of groups pool their classes, and can be told apart sooner."
     return tests, said
