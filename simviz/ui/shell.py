@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ STYLE = (
 )
 
 drawn: ContextVar[dict[str, Any]] = ContextVar("drawn")  # the page's figures by key, for their JSON
+tables: ContextVar[dict[str, Callable[[], bytes]]] = ContextVar("tables")  # what makes its tables, by name of the file
 _modules = 0  # how many were there when the collector was last spared
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
 
@@ -131,6 +133,7 @@ def run() -> None:
     st.html(STYLE)
     links.place.set(st.container())
     drawn.set({})
+    tables.set({})
     with st.sidebar:
         _pickers.set(st.container())
         link = st.container()
@@ -183,6 +186,12 @@ def frame() -> Frame:
             chosen = _choose()
         _frame.set(chosen)
     return chosen
+
+
+def in_view() -> str:
+    """The id of the comparison in view; "" on a page that asked for none."""
+    chosen = _frame.get(None)
+    return "" if chosen is None or chosen.comparison is None else chosen.comparison.id
 
 
 def order_picker(*more: str) -> str:

@@ -194,7 +194,7 @@ def test_worst_pairs_weigh_count_by_distance(visit, pets):
 
 def test_the_download_holds_every_metric_and_no_formula(visit, pets):
     at = visit("severity")
-    assert [b.label for b in at.get("download_button")] == ["Table as CSV"]
+    assert [b.label for b in at.get("download_button")] == ["Severity (CSV)"]
     rows = compare.table(pets)
     table = pd.read_csv(io.BytesIO(tables.severity("test", evaluation.ruler(PETS, "groups"), rows)))
     assert table["setting"].tolist() == [r.setting for r in rows]

@@ -135,7 +135,7 @@ def _room(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
     elif room == "top-k":
         severity_ranking.show(found, rows, ruler)
     elif room == "calibration":
-        severity_calibration.show(found, rows, ruler)
+        severity_calibration.show(found, rows)
     elif room == "gain":
         severity_gain.show(found, ruler)
     else:

@@ -30,7 +30,7 @@ ABOUT = {
 }
 
 
-def show(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
+def show(found: Evidence, rows: list[compare.Row]) -> None:
     """The kind of bins, the numbers, and a diagram a setting."""
     links.unknown(state.BINNING, BINNINGS, "kind of bins")
     binning = st.segmented_control(
@@ -49,12 +49,12 @@ def show(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
         one = [evaluation.reliability(*pair, binning) for pair in by_seed[row.label]]
         own: dict[str, list[float | None]] = {"ece": [r.ece for r in one], "lean": [r.lean for r in one]}
         numbers.append(replace(row, values={"nll": row.values["nll"], **own}))
-    severity_table.metric_table(numbers, ABOUT)
+    severity_table.metric_table(found, numbers, ABOUT, "Calibration")
     pooled = {}
     for row in rows:
         confidence, right = (np.concatenate(parts) for parts in zip(*by_seed[row.label], strict=True))
         pooled[row.label] = evaluation.reliability(confidence, right, binning)
-    _diagrams(found, rows, pooled, f"{binning}; ruler {ruler}")
+    _diagrams(found, rows, pooled, binning)
     for text in worse_softened(found, rows):
         st.warning(plain(text), icon=":material/thermostat:")
     without = f" Only the decided class is known of {', '.join(found.bare)}: no probabilities." if found.bare else ""
@@ -103,12 +103,12 @@ def _by_seed(found: Evidence, row: compare.Row) -> list[tuple[np.ndarray, np.nda
     return [cache_severity.confidences(of, found.classes, row.decoder) for of in stamps]
 
 
-def _diagrams(found: Evidence, rows: list[compare.Row], pooled: dict[str, Reliability], how: str) -> None:
+def _diagrams(found: Evidence, rows: list[compare.Row], pooled: dict[str, Reliability], binning: str) -> None:
     for start in range(0, len(rows), SIDE):
         for column, row in zip(st.columns(SIDE), rows[start : start + SIDE], strict=False):
             one = pooled[row.label]
             seeds = evidence.seeds_text([len(row.seeds)])
-            title = f"{row.setting}, {found.part}, {row.decoder}, {seeds}, {how}"
+            title = f"{row.setting}, {found.part}, {row.decoder}, {seeds}, {binning}; ruler {found.ruler.describe()}"
             too = "surer" if one.lean > 0 else "less sure"
             alt = f"{row.label} is {too} than it is right, by {abs(one.lean):.1%} on average; ECE {one.ece:.3f}"
             with column:
@@ -127,4 +127,5 @@ def _table(pooled: dict[str, Reliability]) -> None:
         ]
         share = st.column_config.NumberColumn(format="percent")
         columns = {"confidence": share, "accuracy": share}
-        st.dataframe(pd.concat(parts), hide_index=True, column_config=columns, height=420, alt="Reliability by bin")
+        bins = pd.concat(parts)
+        charts.table(bins, "Reliability by bin", "Reliability by bin", column_config=columns, height=420)

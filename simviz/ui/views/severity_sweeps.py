@@ -65,12 +65,12 @@ def _rates(record: Tuning) -> None:
             table[f"{rate:g}"] = pd.Series(list(values), dtype="float64")
         said = ", ".join(f"{s} {rate:g}" for s, rate in record.chosen.items())
         form = st.column_config.NumberColumn(format="%.4g")
-        st.dataframe(
+        charts.table(
             table,
-            hide_index=True,
+            "Learning rates",
+            f"Validation {metric} at each rate. Chosen: {said}",
             placeholder="",
             column_config=dict.fromkeys(table.columns[1:], form),
-            alt=f"Validation {metric} at each rate. Chosen: {said}",
         )
         edges = [s for s in record.tried if record.at_edge(s)]
         failed = sum(t.value is None for made in record.tried.values() for t in made)
