@@ -85,11 +85,13 @@ PAGE = "page-drawn"  # of the session: the page whose run ended last
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Streamlit writes on its primary colour in white, which the light blue of the dark theme does not bear; and a table's
-# own download leaves names that begin like a formula as they are, where ours disarm them.
+# own download leaves names that begin like a formula as they are, where ours disarm them. Plotly rings the button of a
+# picture that the keyboard has reached in black, whatever lies below.
 STYLE = (
     '<style>button[aria-label="Download as CSV"] { display: none; }'
     "[data-tag], button[kind^=primary]:enabled, button[kind^=primary]:enabled p "
-    "{ color: light-dark(white, #14171F) !important; }</style>"
+    "{ color: light-dark(white, #14171F) !important; }"
+    ".modebar-btn:focus-visible { outline: 1px solid light-dark(black, white) !important; }</style>"
 )
 
 drawn: ContextVar[dict[str, Any]] = ContextVar("drawn")  # the page's figures by key, for their JSON
