@@ -172,7 +172,7 @@ def test_the_cells_of_a_difference_come_with_their_numbers(visit, predicted, sav
 def test_the_difference_itself_is_a_matrix_to_take(visit, predicted, saved):
     predicted(ZOO, {"ce": ZOO_CE, "emd2": ZOO_SIM}, ZOO_TARGET.tolist())
     at = opened(visit, "confusion", a="ce-s1", b="emd2", matrix_of="A - B")
-    assert at.selectbox(key="matrix_of").options == ["ce", "emd2", "ce-s1", "A - B"]
+    assert at.selectbox(key="matrix_of").options == ["ce-s1", "emd2", "A - B"]
     counts = lambda answers: np.mean([evaluation.confusion_matrix(ZOO_TARGET, one, 6) for one in answers], axis=0)  # noqa: E731
     expected = counts(ZOO_CE[1:]) - counts(ZOO_SIM)
     table = pd.read_csv(io.BytesIO(saved["difference-ce-s1-minus-emd2.csv"]()), index_col=0)
@@ -193,3 +193,14 @@ def test_what_is_more_than_a_screen_is_whole_in_the_file(visit, predicted, saved
     visit("severity", detail="top-k", k="2")
     curve = read(saved[f"ahd-k-{made.id}.csv"]).set_index("setting")
     assert [c for c in curve if c.startswith("ahd@") and c.count("_") == 0] == [f"ahd@{k}" for k in range(1, 7)]
+
+
+def test_at_an_epoch_the_matrices_are_of_the_runs_that_kept_it(visit, compared, saved):
+    for file in (compared.groups["ce"][1].path / "epochs").iterdir():
+        file.unlink()
+    at = opened(visit, "confusion", at="1")
+    assert len(at.selectbox(key="matrix_of").options) == 3
+    with np.load(compared.groups["ce"][0].path / "epochs" / "0001.npz") as epoch:
+        kept = epoch["confusion"]
+    table = pd.read_csv(io.BytesIO(saved["confusion-ce.csv"]()), index_col=0)
+    np.testing.assert_array_equal(table.to_numpy(), kept)

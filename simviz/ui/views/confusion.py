@@ -40,4 +40,4 @@ def show() -> None:
     st.subheader("Most frequent confusions")
     pairs.show(there, shown, by="count", key=state.PAIRS, on_pick=confusion_cell.pick)
     if panels:
-        take_away.show(found, there, view.look)
+        take_away.show(found, there, shown, view.look)

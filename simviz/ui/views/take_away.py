@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,24 @@ from simviz.report.counts import Counted
 from simviz.report.methods import methods
 from simviz.runs import Comparison, Run, weights
 from simviz.ui import charts, links, rulers, shell, state
-from simviz.ui.evidence import Evidence
+from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 
 DIFFERENCE = "A - B"
 
 
-def show(found: Evidence, there: Evidence | None = None, look: Mapping[str, Any] | None = None) -> None:
+def show(
+    found: Evidence,
+    there: Evidence | None = None,
+    shown: Sequence[Panel] | None = None,
+    look: Mapping[str, Any] | None = None,
+) -> None:
     """An expander for a page of results; what is heavy is made on a click.
 
     Parameters
     ----------
     there : what the matrices are of, where that is not `found`: an epoch
+    shown : the settings and runs that have a matrix there; all of `found` if None
     look : how they are drawn, arguments of `reproduce.reading`
     """
     with links.expander("Take it away", state.TAKE, ":material/download:") as box:
@@ -44,7 +50,7 @@ def show(found: Evidence, there: Evidence | None = None, look: Mapping[str, Any]
             rows = found.table
             _download("Settings (CSV)", lambda: tables.severity(found.part, ruler, rows), f"settings-{name}.csv")
             _tables(name)
-        _matrices(there or found)
+        _matrices(there or found, shown)
         _pictures(name)
         _comparison(found.comparison, found.part, found.decoder, ruler, rulers.chosen(found.comparison), rows, look)
         if there is not None and there is not found:
@@ -105,10 +111,11 @@ def _download(label: str, make: Callable[[], bytes | str], file: str, key: str |
     )
 
 
-def _matrices(found: Evidence) -> None:
+def _matrices(found: Evidence, shown: Sequence[Panel] | None) -> None:
     """One matrix of counts at a time, or the difference of A and B, as CSV and npz."""
     frame = shell.frame()
-    panels = {p.label: p for p in (*found.panels(), *found.panels(frame.a, frame.b))}
+    every = (*found.panels(), *found.panels(frame.a, frame.b)) if shown is None else shown
+    panels = {p.label: p for p in every}
     both = [panels[side] for side in (frame.a, frame.b) if side in panels]
     options = [*panels, *([DIFFERENCE] if len(both) == 2 and both[0] is not both[1] else [])]
     with st.container(horizontal=True, vertical_alignment="bottom"):
