@@ -37,6 +37,8 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 def _cell(value: Any) -> object:
     if isinstance(value, str):
         return formula_safe(value)
+    if isinstance(value, list):
+        return formula_safe(", ".join(map(str, value)))
     if isinstance(value, np.generic):
         value = value.item()
     return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
@@ -98,8 +100,8 @@ def matrix_csv(matrix: ArrayLike, classes: ClassSet) -> bytes:
     return buffer.getvalue().encode()
 
 
-def matrix_npz(matrix: ArrayLike, classes: ClassSet) -> bytes:
-    """The same as an npz: ``confusion`` (C, C), row = true class, and ``class_names`` (C,)."""
+def matrix_npz(matrix: ArrayLike, classes: ClassSet, name: str = "confusion") -> bytes:
+    """The same as an npz: ``confusion`` (C, C), or another name, row = true class, and ``class_names`` (C,)."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, confusion=np.asarray(matrix), class_names=np.array(classes.names))
+    np.savez_compressed(buffer, **{name: np.asarray(matrix), "class_names": np.array(classes.names)})  # type: ignore[arg-type]
     return buffer.getvalue()

@@ -1,14 +1,20 @@
-"""How every plotly figure is put on a page."""
+"""How every plotly figure and every table is put on a page."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from simviz.ui import shell
+from simviz.ui.text import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMATS, CAMERA = ("svg", "png"), "camera"  # what a picture's own button saves; the key of that choice
 
@@ -28,3 +34,41 @@ def show(fig: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None
     }
     clicks: dict[str, Any] = {} if on_click is None else {"on_select": on_click, "selection_mode": "points"}
     st.plotly_chart(fig, key=key, width="stretch", config=config, alt=alt, **clicks)
+
+
+def table(frame: pd.DataFrame, name: str, alt: str, csv: Callable[[], bytes] | None = None, **how: Any) -> None:
+    """Draw a table, and below it a button that saves it as CSV, where nothing is a formula.
+
+    Parameters
+    ----------
+    name : what it is: on the button, and in small letters the file's name; each table of a page has its own
+    csv : makes the file, where that holds more than what is drawn
+    how : arguments of `st.dataframe`
+    """
+    make = csv or partial(as_csv, frame)
+    file = "-".join(part for part in (slug(name), shell.in_view()) if part) + ".csv"
+    shell.tables.get()[file] = make
+    with st.container(gap="xxsmall"):
+        st.dataframe(frame, hide_index=True, alt=alt, **how)
+        st.download_button(
+            f"{plain(name)} (CSV)",
+            data=make,
+            file_name=file,
+            mime="text/csv",
+            on_click="ignore",
+            type="tertiary",
+            icon=":material/download:",
+            key=f"csv-{name}",
+        )
+
+
+def as_csv(frame: pd.DataFrame) -> bytes:
+    """A table as it is drawn, numbers in full."""
+    from simviz.report import tables
+
+    return tables.as_csv(frame.to_dict("records"))
+
+
+def slug(text: str) -> str:
+    """A text as part of a file's name: "A - B" is a-minus-b."""
+    return re.sub(r"[^\w.=]+", "-", text.lower().replace(" - ", " minus ")).strip("-")

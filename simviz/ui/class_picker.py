@@ -10,7 +10,7 @@ import streamlit as st
 
 from simviz import datasets
 from simviz.classes import ClassSet
-from simviz.ui import cache, editor, links, state
+from simviz.ui import cache, charts, editor, links, state
 from simviz.ui.text import plain
 
 EXAMPLE = "rose, tulip, cat, dog, truck, bus"
@@ -45,13 +45,15 @@ def card(picked: str) -> None:
     with st.expander(title, icon=":material/photo_library:", on_change="rerun", key="data-card") as box:
         if not box.open:
             return
-        st.dataframe(
-            cache.card(picked, data.fingerprint),
-            hide_index=True,
+        rows = cache.card(picked, data.fingerprint)
+        charts.table(
+            rows,
+            "Classes and counts",
+            f"The classes of {picked} with eight pictures each and the number of images",
+            lambda: charts.as_csv(rows.drop(columns="pictures")),
             row_height=52,
             height=460,
             column_config={"pictures": st.column_config.ImageColumn("eight pictures", width=400)},
-            alt=f"The classes of {picked} with eight pictures each and the number of images",
         )
         about: dict[str, Any] = datasets.card(data)
         held = f"{about['units_held_out']:,} {data.unit_name}s" if data.unit_name != "image" else "images"

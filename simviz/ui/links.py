@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from simviz.ui import state
 from simviz.ui.text import plain
@@ -53,6 +54,12 @@ def outside(key: str, low: float, high: float, what: str) -> bool:
         pass
     _say(f"The link gives {what} as “{_cut(str(asked))}”; it must be a number from {low:g} to {high:g}.")
     return True
+
+
+def expander(label: str, key: str, icon: str | None = None) -> ExpanderContainer:
+    """An expander that the link restores; what is in it need only be made while it is `open`."""
+    unknown(key, state.SWITCH, f"value of “{label}”")
+    return st.expander(label, icon=icon, key=key, bind="query-params")
 
 
 def bind(key: str) -> Literal["query-params"] | None:

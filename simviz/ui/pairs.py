@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from simviz.evaluation import top_pairs
-from simviz.ui import links, shell
+from simviz.ui import charts, links, shell
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 
@@ -61,9 +61,9 @@ def show(
     clicks: dict[str, Any] = {}
     if on_pick is not None:
         clicks = {"on_select": partial(picked, widget, table, on_pick), "selection_mode": "single-row"}
-    st.dataframe(
+    charts.table(
         table,
-        hide_index=True,
+        f"Pairs of {label} by {by}",
         column_config=columns,
         height=min(36 * (len(table) + 1) + 4, 400),
         key=widget,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,16 +86,19 @@ GONE = "comparison-gone"  # of the session: what a link to this page asked for i
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Streamlit writes on its primary colour in white, which the light blue of the dark theme does not bear; a table's own
-# download leaves names that begin like a formula as they are, where ours disarm them; and on a very wide screen lines
-# of text and pictures without an end are hard to read.
+# download leaves names that begin like a formula as they are, where ours disarm them; on a very wide screen lines of
+# text and pictures without an end are hard to read; and Plotly rings the button of a picture that the keyboard has
+# reached in black, whatever lies below.
 STYLE = (
     '<style>button[aria-label="Download as CSV"] { display: none; }'
     "[data-testid=stMainBlockContainer] { max-width: 1800px; }"
     "[data-tag], button[kind^=primary]:enabled, button[kind^=primary]:enabled p "
-    "{ color: light-dark(white, #14171F) !important; }</style>"
+    "{ color: light-dark(white, #14171F) !important; }"
+    ".modebar-btn:focus-visible { outline: 1px solid light-dark(black, white) !important; }</style>"
 )
 
 drawn: ContextVar[dict[str, Any]] = ContextVar("drawn")  # the page's figures by key, for their JSON
+tables: ContextVar[dict[str, Callable[[], bytes]]] = ContextVar("tables")  # what makes its tables, by name of the file
 _modules = 0  # how many were there when the collector was last spared
 _framed: ContextVar[bool] = ContextVar("framed", default=False)
 
@@ -134,6 +138,7 @@ def run() -> None:
     st.html(STYLE)
     links.place.set(st.container())
     drawn.set({})
+    tables.set({})
     with st.sidebar:
         _pickers.set(st.container())
         link = st.container()
@@ -188,6 +193,12 @@ def frame() -> Frame:
             chosen = _choose()
         _frame.set(chosen)
     return chosen
+
+
+def in_view() -> str:
+    """The id of the comparison in view; "" on a page that asked for none."""
+    chosen = _frame.get(None)
+    return "" if chosen is None or chosen.comparison is None else chosen.comparison.id
 
 
 def order_picker(*more: str) -> str:

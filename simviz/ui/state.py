@@ -12,8 +12,9 @@ PART, RULER, RULER_OF, DECODER = (
     "ruler_of",
     "decoder",
 )
+TAKE, MATRIX_OF = "take", "matrix_of"
 # From PART on: chosen on one page of results, kept on the others.
-FRAME = (COMPARISON, A, B, ORDER, PART, RULER, RULER_OF, DECODER)
+FRAME = (COMPARISON, A, B, ORDER, PART, RULER, RULER_OF, DECODER, TAKE, MATRIX_OF)
 
 SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN = (
     *("from", "data", "names", "by", "keep", "lower_bound"),
@@ -37,7 +38,11 @@ CONFUSION = (
 )
 DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST = "detail", "spread", "beyond", "quantity", "sort", "worst"
 TOP, BINNING, MODEL, CLASS_PAGE, HEADS = "k", "bins", "which", "cpg", "heads"
-SEVERITY = (DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST, TOP, BINNING, MODEL, CLASS_PAGE, HEADS)
+CLASS_TABLE, BINS_TABLE, LAYERS, TRIED = "class_table", "bins_table", "layers", "tried"
+SEVERITY = (
+    *(DETAIL, SPREAD, BEYOND, QUANTITY, SORT, WORST, TOP, BINNING, MODEL, CLASS_PAGE, HEADS),
+    *(CLASS_TABLE, BINS_TABLE, LAYERS, TRIED),
+)
 
 LOSS_SET, TRUTH, BETWEEN, WIDTH, STEP, GUESS, PAYING, ONE, AXIS = (
     *("set", "truth", "between", "width", "step", "guess"),
@@ -52,7 +57,8 @@ GROUND = (LEARNER, EPOCH)
 DATASET, WHERE, EPOCHS, SEEDS, RATES = "on", "path", "epochs", "seeds", "rates"
 TRAIN = (DATASET, WHERE, EPOCHS, SEEDS, RATES)
 ELSEWHERE = "path"
-RUN = "run"
+RUN, CODE, RUN_LOG, JUDGE, IMPORT = "run", "code", "run_log", "judge", "import"
+RUNS = (RUN, CODE, RUN_LOG, JUDGE, IMPORT)
 LESSON, SLIDE, VOTE = "lesson", "slide", "vote"
 
 SOURCES = ("words", "order", "positions", "groups", "file")
@@ -83,7 +89,7 @@ OF_PAGE: dict[str, tuple[str, ...]] = {
     "severity": SEVERITY,
     "ground_distance": GROUND,
     "live": LIVE,
-    "runs": (RUN,),
+    "runs": RUNS,
 }
 
 BUILT = "built"  # the matrix of the similarity page, for the train page; of the session, not of the link

@@ -195,12 +195,25 @@ def test_a_row_of_the_differences_becomes_the_cell(visit, zoo):
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ({"norm": "by-predicted"}, "Nothing is tested: the test is of counts"),
+        ({"norm": "by-predicted"}, "Tested is a cell's count, not the share that is drawn"),
         ({"a": "ce-s0", "b": "emd2-s0"}, "with one seed a side it is about these networks"),
     ],
 )
 def test_it_says_what_a_difference_is_worth(visit, zoo, asked, sentence):
     assert sentence in says(visit("confusion", **{"a": "ce", "b": "emd2"} | asked))
+
+
+def test_shares_of_the_predicted_class_are_tested_by_their_counts(visit, zoo):
+    at = visit("confusion", a="ce", b="emd2", norm="by-predicted")
+    expected = cell_differences(TARGET, CE, SIM, np.arange(180), 6)
+    shares = [counts(answers) / counts(answers).sum(axis=0) for answers in (CE, SIM)]
+    change = figures(at)[2]
+    assert np.allclose(drawn(change), shares[0] - shares[1])
+    assert np.array_equal(grey(change), (shares[0] != shares[1]) & ~expected.significant)
+    assert f"{expected.significant.sum()} of the {(expected.differing > 0).sum()} cells that changed stand out" in says(
+        at
+    )
+    assert (frame(at, "A - B")["stands out"] == "yes").sum() == (expected.significant & ~np.eye(6, dtype=bool)).sum()
 
 
 def test_too_few_units_leave_every_change_grey(visit, predicted):

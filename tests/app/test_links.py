@@ -1,10 +1,15 @@
-from urllib.parse import parse_qs, urlsplit
+import ast
+from pathlib import Path
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simviz.ui import links
+from simviz.ui import links, state
 from simviz.ui.text import plain
+
+VIEWS = Path(links.__file__).parent / "views"
 
 values = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
 
@@ -23,3 +28,48 @@ def test_what_is_not_chosen_is_not_in_the_link():
 
 def test_markdown_from_a_link_is_shown_and_not_run():
     assert plain("**b** [x](y) :red[z] $1$") == r"\*\*b\*\* \[x\]\(y\) \:red\[z\] \$1\$"
+
+
+@pytest.mark.parametrize(
+    ("page", "opened", "asked"),
+    [
+        ("confusion", {"picture"}, {"matrix_of": "expected_cost@groups"}),
+        ("severity", {"class_table"}, {"detail": "classes", "matrix_of": "expected_cost@groups"}),
+        ("severity", {"bins_table"}, {"detail": "calibration"}),
+        ("severity", {"layers"}, {"detail": "gain"}),
+        ("runs", {"judge", "import", "code", "run_log"}, {"run": "ce-s1"}),
+    ],
+)
+def test_a_copied_link_opens_what_was_open(visit, compared, page, opened, asked):
+    opened = opened | {"take"}
+    at = visit(page, **asked)
+    assert not any(at.session_state[key] for key in opened)
+    for key in opened:
+        at.session_state[key] = True
+    at.run()
+    copied = dict(parse_qsl(urlsplit(at.sidebar.code[0].value).query))
+    assert copied.items() >= dict.fromkeys(opened, "True").items()
+    again = visit(page, **copied)
+    assert all(again.session_state[key] for key in opened)
+    if "matrix_of" in asked:
+        assert again.selectbox(key="matrix_of").value == asked["matrix_of"]
+
+
+def test_an_expander_asked_for_in_other_words_gets_a_sentence(visit, compared):
+    at = visit("severity", take="perhaps")
+    assert any("value of “Take it away” “perhaps”" in w.value for w in at.warning)
+    at = visit("severity", take="true", matrix_of="gone")
+    assert any("setting to take the matrix of “gone”" in w.value for w in at.warning)
+
+
+def test_every_expander_of_the_pages_of_results_is_in_the_link():
+    found = set()
+    for pattern in ("confusion*.py", "severity*.py", "runs*.py", "take_away.py"):
+        for file in VIEWS.glob(pattern):
+            for call in (n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)):
+                if isinstance(call.func, ast.Attribute) and call.func.attr == "expander":
+                    assert ast.unparse(call.func) == "links.expander", f"{file.name}:{call.lineno}"
+                    found.add(ast.unparse(call.args[1]).removeprefix("state."))
+    keys = {*state.FRAME, *state.CONFUSION, *state.SEVERITY, *state.RUNS}
+    assert {getattr(state, name) for name in found} <= keys
+    assert len(found) >= 10

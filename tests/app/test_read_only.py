@@ -72,10 +72,8 @@ def test_what_trains_is_watched_and_not_stopped_or_resumed(visit, runs, made, mo
 
 
 def test_nothing_can_be_deleted_imported_or_added(visit, made):
-    at = visit("runs", c=made.id)
+    at = visit("runs", c=made.id, judge="true")
     assert "nothing can be imported here" in says(at)
-    at.session_state["judge"] = True
-    at.run()
     assert "no predictions can be added here" in says(at)
     assert not {"delete", "import-it", "judge-add"} & keys(at, "button")
     assert not {"zip-path", "judge-path-0"} & keys(at, "text_input")

@@ -93,9 +93,7 @@ def test_another_loss_on_the_last_layer_is_beside_cross_entropy(visit, upload):
     upload(features=values)
     at = visit("severity", detail="gain")
     assert not any("last layer of" in d.value for d in at.dataframe)
-    at.session_state["gain-heads"] = True
-    at.run()
-    assert not at.exception
+    at = visit("severity", detail="gain", layers="true")
     asked = ["simloss", "soft_labels", "expected_cost"]
     table = _table(at, "last layer of")
     assert table.index.tolist() == ["ce", *asked]

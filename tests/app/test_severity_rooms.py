@@ -124,8 +124,7 @@ def test_two_runs_of_one_seed_are_two(visit, predicted, detail):
 def test_bins_are_a_table_on_demand(visit, pets):
     at = visit("severity", detail="calibration")
     assert not any("samples" in d.value for d in at.dataframe)
-    at.session_state["bins-table"] = True
-    at.run()
+    at = visit("severity", detail="calibration", bins_table="true")
     bins = next(d.value for d in at.dataframe if "samples" in d.value)
     assert bins.groupby("setting")["samples"].sum().to_dict() == {"ce": 16, "ce | min_cost": 16, SIMLOSS: 16}
     plain_ce = bins[bins["setting"] == "ce"]
@@ -276,7 +275,6 @@ def test_small_classes_are_marked_by_what_stands_behind_the_number(visit, predic
         dots = next(t for t in figures(at)[1]["data"] if t["mode"] == "markers")
         open_ = {n for n, s in zip(dots["y"], dots["marker"]["symbol"], strict=True) if s.endswith("-open")}
         assert open_ == expected
-    at.session_state["class-table"] = True
-    at.run()
+    at = visit("severity", detail="classes", sort="index", class_table="true")
     table = at.dataframe[-1].value.set_index("class")
     assert table["few"].to_dict() == {"cat": False, "dog": True, "truck": False}

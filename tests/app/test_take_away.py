@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import plotly.io
 import pytest
+import streamlit as st
 
 from simviz import ClassSet, compare, evaluation
 from simviz.evaluation import foreign
+from simviz.ui import charts
 from simviz.ui.views import take_away
-from tests.app.reading import array, figures, says
+from tests.app.reading import array, figures, frame, says
+from tests.app.test_confusion_views import CE as ZOO_CE
+from tests.app.test_confusion_views import SIM as ZOO_SIM
+from tests.app.test_confusion_views import TARGET as ZOO_TARGET
+from tests.app.test_confusion_views import ZOO
 
 PETS = ClassSet(["=cat", "<b>dog</b>", "truck"], groups=["animal", "animal", "vehicle"])
 TARGET = [0, 0, 0, 0, 1, 1, 2, 2]
@@ -35,12 +44,26 @@ def made(monkeypatch):
     return found
 
 
+@pytest.fixture
+def saved(monkeypatch):
+    """What makes the file of every download button of a page, by file name."""
+    found = {}
+    shown = st.download_button
+
+    def keep(label, *, data, file_name, **how):
+        found[file_name] = data
+        return shown(label, data=data, file_name=file_name, **how)
+
+    monkeypatch.setattr(st, "download_button", keep)
+    return found
+
+
+def read(made):
+    return pd.read_csv(io.BytesIO(made()))
+
+
 def opened(visit, page, **parameters):
-    at = visit(page, **parameters)
-    at.session_state["take-away"] = True
-    at.run()
-    assert not at.exception, at.exception
-    return at
+    return visit(page, take="true", **parameters)
 
 
 def test_what_is_closed_is_not_made(visit, predicted, made):
@@ -158,16 +181,97 @@ def test_the_camera_saves_what_was_chosen(visit, predicted):
 
 def test_the_runs_page_gives_report_weights_and_python(visit, compared, made):
     run = compared.runs[0]
-    at = visit("runs", run=run.id)
-    at.session_state[f"py-{run.id}"] = True
-    at = at.run()
-    assert not at.exception, at.exception
+    at = visit("runs", run=run.id, code="true", take="true")
     assert len(made[f"{run.id}.safetensors"]) > 10_000
     assert any("load_state_dict" in c.value for c in at.code)
-    at.session_state["take-away"] = True
-    at.run()
     rows = compare.table(compared)
     assert all(f"<td>{r.mean('mean_cost'):.3f}" in made[f"report-{compared.id}.html"] for r in rows)
     (run.path / "checkpoint.safetensors").unlink()
     at = at.run()
     assert "keeps no weights here" in says(at)
+
+
+@pytest.mark.parametrize(
+    ("page", "asked", "names"),
+    [
+        (
+            "confusion",
+            {"a": "ce", "b": "gce", "t": PETS.names[0], "p": PETS.names[1], "picture": "true", "img": "image-1"},
+            {"cells-of-a-minus-b", "images-of-the-cell", "pairs-of-ce-by-count", "decisions", "best-classes-of-gce"},
+        ),
+        ("severity", {"detail": "top-k"}, {"severity", "ahd-k"}),
+        ("severity", {"detail": "calibration", "bins_table": "true"}, {"calibration", "reliability-by-bin"}),
+        ("severity", {"detail": "classes", "class_table": "true"}, {"severity-of-the-mistakes-by-class"}),
+        ("severity", {"detail": "pairs"}, {"pairs-of-ce-by-cost"}),
+        ("runs", {"run": "ce-s0"}, {"comparisons", "runs", "results-of-ce-s0-on-the-test-part"}),
+    ],
+)
+def test_every_table_has_its_csv_and_all_of_them_are_one_zip(visit, predicted, saved, page, asked, names):
+    comparison = predicted(PETS, {"ce": CE, "gce": GCE}, TARGET)
+    at = visit(page, take="true", **asked)
+    files = {f"{name}-{comparison.id}.csv" for name in names}
+    assert files <= saved.keys()
+    with zipfile.ZipFile(io.BytesIO(saved[f"tables-{comparison.id}.zip"]())) as archive:
+        inside = {name: archive.read(name) for name in archive.namelist()}
+    assert files <= inside.keys()
+    assert len(inside) == len(at.dataframe)  # no table is without its file
+    assert all(inside[name] == saved[name]() for name in inside)
+    assert not any(cell.startswith("=") for data in inside.values() for cell in data.decode().split(","))
+
+
+def test_no_table_is_drawn_without_its_csv():
+    """But for the first rows of a visitor's own file, and the board of a training that is under way."""
+    root = Path(charts.__file__).parent
+    found = {f.name for f in root.rglob("*.py") if re.search(r"st\.dataframe\(", f.read_text())}
+    assert found == {"charts.py", "runs_judge.py", "train_board.py"}
+
+
+def test_the_cells_of_a_difference_come_with_their_numbers(visit, predicted, saved):
+    made = predicted(ZOO, {"ce": ZOO_CE, "emd2": ZOO_SIM}, ZOO_TARGET.tolist())
+    at = visit("confusion", a="ce", b="emd2", norm="counts")
+    table = read(saved[f"cells-of-a-minus-b-{made.id}.csv"])
+    expected = evaluation.cell_differences(ZOO_TARGET, ZOO_CE, ZOO_SIM, np.arange(180), 6)
+    rows, columns = np.nonzero(expected.change)  # the diagonal too
+    assert table["true"].tolist() == [ZOO.names[i] for i in rows]
+    np.testing.assert_allclose(table["A - B"], expected.change[rows, columns])
+    np.testing.assert_allclose(table["adjusted p"], expected.adjusted[rows, columns])
+    np.testing.assert_array_equal(table["differing"], expected.differing[rows, columns])
+    np.testing.assert_array_equal(table["stands out"], expected.significant[rows, columns])
+    assert "too few differ" in frame(at, "A - B")["adjusted p"].tolist()
+
+
+def test_the_difference_itself_is_a_matrix_to_take(visit, predicted, saved):
+    predicted(ZOO, {"ce": ZOO_CE, "emd2": ZOO_SIM}, ZOO_TARGET.tolist())
+    at = opened(visit, "confusion", a="ce-s1", b="emd2", matrix_of="A - B")
+    assert at.selectbox(key="matrix_of").options == ["ce-s1", "emd2", "A - B"]
+    counts = lambda answers: np.mean([evaluation.confusion_matrix(ZOO_TARGET, one, 6) for one in answers], axis=0)  # noqa: E731
+    expected = counts(ZOO_CE[1:]) - counts(ZOO_SIM)
+    table = pd.read_csv(io.BytesIO(saved["difference-ce-s1-minus-emd2.csv"]()), index_col=0)
+    assert list(table.index) == list(ZOO.names)
+    np.testing.assert_allclose(table.to_numpy(), expected)
+    with np.load(io.BytesIO(saved["difference-ce-s1-minus-emd2.npz"]())) as file:
+        np.testing.assert_allclose(file["difference"], expected)
+    assert "Counts a run of ce-s1 - emd2" in says(at)
+    assert "A - B" not in opened(visit, "confusion", a="ce").selectbox(key="matrix_of").options
+
+
+def test_what_is_more_than_a_screen_is_whole_in_the_file(visit, predicted, saved):
+    made = predicted(ZOO, {"ce": ZOO_CE, "emd2": ZOO_SIM}, ZOO_TARGET.tolist())
+    at = visit("confusion", t="animal (all 3)", p="animal (all 3)", pg="2")
+    images = read(saved[f"images-of-the-cell-{made.id}.csv"])
+    assert len(images) > 2 * len(frame(at, "image")) > 0
+    assert set(frame(at, "image")["image"]) <= set(images["image"])
+    visit("severity", detail="top-k", k="2")
+    curve = read(saved[f"ahd-k-{made.id}.csv"]).set_index("setting")
+    assert [c for c in curve if c.startswith("ahd@") and c.count("_") == 0] == [f"ahd@{k}" for k in range(1, 7)]
+
+
+def test_at_an_epoch_the_matrices_are_of_the_runs_that_kept_it(visit, compared, saved):
+    for file in (compared.groups["ce"][1].path / "epochs").iterdir():
+        file.unlink()
+    at = opened(visit, "confusion", at="1")
+    assert len(at.selectbox(key="matrix_of").options) == 3
+    with np.load(compared.groups["ce"][0].path / "epochs" / "0001.npz") as epoch:
+        kept = epoch["confusion"]
+    table = pd.read_csv(io.BytesIO(saved["confusion-ce.csv"]()), index_col=0)
+    np.testing.assert_array_equal(table.to_numpy(), kept)

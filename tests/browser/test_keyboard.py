@@ -10,13 +10,16 @@ from tests.browser import steps
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # What a visitor can do something with, marked; of the radios of a group one is enough, arrows lead to the others.
-# Points of a picture have the two boxes and the tables of pairs as their way in.
+# Points of a picture have the two boxes and the tables of pairs as their way in; its own buttons are marked.
 MARK = """() => {
     const inside = '[data-testid=stMain], [data-testid=stSidebar]';
     const wanted = 'a[href], button, input, textarea, summary, [role=slider], [role=radiogroup], canvas[tabindex]';
-    const seen = one => one.checkVisibility({visibilityProperty: true}) || one.closest('label')?.checkVisibility();
+    const ofPicture = one => one.matches('.modebar-btn');
+    const seen = one => ofPicture(one) || one.checkVisibility({visibilityProperty: true})
+        || one.closest('label')?.checkVisibility();
     const all = [...document.querySelectorAll(wanted)].filter(one => one.closest(inside) && seen(one) && !one.disabled
-        && !one.closest('.js-plotly-plot') && one.tabIndex >= (one.matches('[role=radiogroup]') ? -1 : 0)
+        && (!one.closest('.js-plotly-plot') || ofPicture(one))
+        && one.tabIndex >= (one.matches('[role=radiogroup]') ? -1 : 0)
         && !(one.closest('[role=radiogroup]') && !one.matches('[role=radiogroup]')));
     all.forEach((one, k) => one.dataset.toReach = k);
     return all.map(one => one.getAttribute('aria-label') || one.innerText || one.outerHTML.slice(0, 120));
@@ -30,13 +33,22 @@ def shipped():
         return archive.namelist()[0].split("/")[0]
 
 
-@pytest.mark.parametrize("page_name", ["confusion", "severity", "runs"])
-def test_the_tab_key_reaches_every_control(museum, visit, shipped, page_name):
-    page = visit(f"{museum}/{page_name}?c={shipped}&a=ce&b=soft_labels%40groups")
+@pytest.mark.parametrize(
+    ("page_name", "opened", "inside"),
+    [
+        ("confusion", "picture=true&take=true", ["Image", "Download plot", "Matrix (npz)", "Cells of A - B (CSV)"]),
+        ("severity", "tried=true&take=true", ["Download plot", "Learning rates (CSV)", "Report (HTML)"]),
+        ("severity", "detail=calibration&bins_table=true", ["Reliability by bin (CSV)"]),
+        ("severity", "detail=classes&class_table=true", ["Severity of the mistakes by class (CSV)"]),
+        ("runs", "judge=true&import=true&take=true&run=ce-s0&code=true&run_log=true", ["Upload", "Report (HTML)"]),
+    ],
+)
+def test_the_tab_key_reaches_every_control(museum, visit, shipped, page_name, opened, inside):
+    page = visit(f"{museum}/{page_name}?c={shipped}&a=ce&b=soft_labels%40groups&{opened}")
     (page.locator(steps.PLOT) if page_name != "runs" else page.get_by_test_id("stDataFrame")).first.wait_for()
     steps.settled(page)
     names = page.evaluate(MARK)
-    assert len(names) > 15
+    assert all(any(name in label for label in names) for name in inside), names
     missing = set(range(len(names)))
     page.locator("body").press("Tab")
     for _ in range(4 * len(names)):
@@ -74,3 +86,17 @@ def test_a_link_to_what_is_not_there_gets_a_sentence(museum, visit, shipped):
     page = visit(f"{museum}/severity?c=20200101-000000-gone")
     page.get_by_text("20200101-000000-gone").first.wait_for()
     assert page.locator(".js-plotly-plot").count() == 0
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_picture_is_saved_by_the_keyboard_and_its_buttons_show_themselves(museum, visit, shipped, dark):
+    page = visit(f"{museum}/severity?c={shipped}", dark=dark)
+    page.locator(steps.PLOT).first.wait_for()
+    steps.settled(page)
+    camera = page.get_by_role("button", name="Download plot").first
+    with page.expect_download() as saved:
+        camera.press("Enter")
+    assert saved.value.suggested_filename == "simviz-accuracy-cost.svg"
+    page.wait_for_function("getComputedStyle(document.activeElement.closest('.modebar-group')).opacity === '1'")
+    ring = camera.evaluate("one => getComputedStyle(one).outlineColor")
+    assert ring == ("rgb(255, 255, 255)" if dark else "rgb(0, 0, 0)")

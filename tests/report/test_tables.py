@@ -112,3 +112,9 @@ def _number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def test_a_list_is_one_cell_and_a_difference_has_its_own_name():
+    assert tables.as_csv([{"state": ["=3 finished", "1 failed"]}]) == b'state\n"\'=3 finished, 1 failed"\n'
+    with np.load(io.BytesIO(tables.matrix_npz(np.eye(2) - 1, ClassSet(["a", "b"]), "difference"))) as file:
+        np.testing.assert_array_equal(file["difference"], np.eye(2) - 1)

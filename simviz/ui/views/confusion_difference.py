@@ -89,11 +89,6 @@ def _tests(view: View, a: Panel, b: Panel, *, weighted: bool) -> tuple[CellDiffe
             "Nothing is tested: counts do not say which images they are of, so no cell can be tested on the images in "
             "which A and B differ."
         )
-    if view.normalize == "predicted":
-        return None, (
-            "Nothing is tested: the test is of counts, and a share of the predicted class changes with its whole "
-            "column. Choose another way to divide the cells."
-        )
     seeds = [[r.spec.seed for r in p.runs] for p in (a, b)]
     stamps = tuple(tuple(cache.stamps(r, found.part) for r in p.runs) for p in (a, b))
     tests = cache_confusion.tested(
@@ -110,6 +105,9 @@ def _tests(view: View, a: Panel, b: Panel, *, weighted: bool) -> tuple[CellDiffe
     if tests is None:
         return None, "Nothing is tested: A and B did not answer the same images."
     said = tested_text(tests, found.comparison.info.get("unit_name", "image"), [len(s) for s in seeds])
+    if view.normalize == "predicted":
+        what = "count" if not weighted else "harm"
+        said += f" Tested is a cell's {what}, not the share that is drawn: that changes with its whole column."
     if not tests.tested.any() and len(view.nodes) == len(found.classes) and found.classes.groups is not None:
         said += " Rows of groups pool their classes, and can be told apart sooner."
     return tests, said
@@ -207,30 +205,24 @@ def _table(
     tests: CellDifferences | None,
 ) -> None:
     """The largest changes off the diagonal, those that stand out first; a row that is clicked becomes the cell."""
-    first, second = (view.counts[p.label] for p in sides)
     standing = np.zeros(change.shape, dtype=bool) if tests is None else tests.significant
     off = np.abs(np.where(np.eye(len(change), dtype=bool), 0, change))
     rows, columns = np.nonzero(off)
     if not len(rows):
         return
     best = np.lexsort((-off[rows, columns], ~standing[rows, columns]))[:SHOWN]
-    rows, columns = rows[best], columns[best]
-    names = np.array(view.nodes.names, dtype=object)
-    table = pd.DataFrame({"true": names[rows], "predicted": names[columns]})
-    table["A"], table["B"] = first[rows, columns], second[rows, columns]
-    table["A - B"] = table["A"] - table["B"]
-    if harm is not None:
-        table["harm, A - B"] = harm[0][rows, columns] - harm[1][rows, columns]
-    if tests is not None and tests.tested.any():
-        adjusted = tests.adjusted[rows, columns]
-        table["adjusted p"] = ["too few differ" if np.isnan(p) else f"{p:.2g}" for p in adjusted]
-        table["stands out"] = np.where(standing[rows, columns], "yes", "")
+    table = cells(view, sides, (rows[best], columns[best]), harm, tests)
+    if "p" in table:
+        table["adjusted p"] = ["too few differ" if np.isnan(p) else f"{p:.2g}" for p in table["adjusted p"]]
+        table["stands out"] = np.where(table["stands out"], "yes", "")
+        table = table.drop(columns=["differing", "p"])
     number = st.column_config.NumberColumn
     config = {name: number(format="%.1f") for name in ("A", "B", "A - B", "harm, A - B")}
     key = "difference-rows"
-    st.dataframe(
+    charts.table(
         table,
-        hide_index=True,
+        "Cells of A - B",
+        csv=lambda: charts.as_csv(cells(view, sides, np.nonzero(change), harm, tests)),
         column_config=config,
         height=min(36 * (len(table) + 1) + 4, 320),
         key=key,
@@ -238,3 +230,26 @@ def _table(
         selection_mode="single-row",
         alt=f"The {len(table)} cells in which {sides[0].label} and {sides[1].label} differ most",
     )
+
+
+def cells(
+    view: View,
+    sides: tuple[Panel, Panel],
+    where: tuple[NDArray[np.intp], ...],
+    harm: tuple[Floats, Floats] | None,
+    tests: CellDifferences | None,
+) -> pd.DataFrame:
+    """Cells as rows: counts a run of A and B, the change of harm, and the test where there is one.
+
+    `where` are their rows and columns; a p is NaN where too few units differ.
+    """
+    names = np.array(view.nodes.names, dtype=object)
+    table = pd.DataFrame({"true": names[where[0]], "predicted": names[where[1]]})
+    table["A"], table["B"] = (view.counts[p.label][where] for p in sides)
+    table["A - B"] = table["A"] - table["B"]
+    if harm is not None:
+        table["harm, A - B"] = harm[0][where] - harm[1][where]
+    if tests is not None and tests.tested.any():
+        table["differing"], table["p"] = tests.differing[where], tests.p[where]
+        table["adjusted p"], table["stands out"] = tests.adjusted[where], tests.significant[where]
+    return table

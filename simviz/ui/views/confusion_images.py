@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from simviz.ui import cache, links, shell, state
+from simviz.ui import cache, charts, links, shell, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 from simviz.ui.views import confusion_one
@@ -72,7 +72,7 @@ def show(found: Evidence, panels: list[Panel], chosen: tuple[str, str] | None) -
         st.info("None of the images in this cell is of that kind.")
         return
     page = _page(-(-len(kept) // PAGE_SIZE))
-    _table(found, panels, kept[(page - 1) * PAGE_SIZE : page * PAGE_SIZE])
+    _table(found, panels, kept, page)
     st.caption(
         f"{len(kept)} of the {len(inside)} images that at least one run puts into this cell; those of most runs first. "
         "✓: recognised; otherwise the class it was taken for, by how many of the seeds, and the mean probability they "
@@ -126,7 +126,7 @@ def _page(pages: int) -> int:
     return st.pagination(pages, key=state.PAGE, bind=links.bind(state.PAGE))
 
 
-def verdict(said: list[tuple[int, float]], true: int, names: tuple[str, ...]) -> str:
+def verdict(said: list[tuple[int, float]], true: int, names: tuple[str, ...], most: int = SHOWN_ANSWERS) -> str:
     """What the runs of a panel said of an image: "✓ 0.83", or "dog 2/3 0.41, ✓ 1/3 0.50"."""
     by_class: dict[int, list[float]] = defaultdict(list)
     for predicted, probability in said:
@@ -137,10 +137,20 @@ def verdict(said: list[tuple[int, float]], true: int, names: tuple[str, ...]) ->
         mean = float(np.mean(probabilities))
         sure = "" if np.isnan(mean) else f" {mean:.2f}"  # a bare decision has none
         texts.append(f"{'✓' if predicted == true else names[predicted]}{share}{sure}")
-    return ", ".join(texts[:SHOWN_ANSWERS]) + (" …" if len(texts) > SHOWN_ANSWERS else "")
+    return ", ".join(texts[:most]) + (" …" if len(texts) > most else "")
 
 
-def _table(found: Evidence, panels: list[Panel], rows: list[Sample]) -> None:
+def _whole(panels: list[Panel], kept: list[Sample], names: tuple[str, ...]) -> bytes:
+    """All images of the cell as CSV, with every answer."""
+    table = pd.DataFrame({"image": [s.id for s in kept], "true": [names[s.true] for s in kept]})
+    for panel in panels:
+        table[panel.label] = [verdict(s.answers[panel.label], s.true, names, len(names)) for s in kept]
+    return charts.as_csv(table)
+
+
+def _table(found: Evidence, panels: list[Panel], kept: list[Sample], page: int) -> None:
+    """One page of the images."""
+    rows = kept[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     table = pd.DataFrame({"picture": _thumbnails(found, rows)})
     for panel in panels:
         table[panel.label] = [verdict(s.answers[panel.label], s.true, found.classes.names) for s in rows]
@@ -150,9 +160,10 @@ def _table(found: Evidence, panels: list[Panel], rows: list[Sample]) -> None:
         table, side = table.drop(columns="picture"), 36
     names = [s.id for s in rows]
     widget = f"images-{sha256(repr(names).encode()).hexdigest()[:8]}"  # other rows have nothing selected yet
-    st.dataframe(
+    charts.table(
         table,
-        hide_index=True,
+        "Images of the cell",
+        csv=partial(_whole, panels, kept, found.classes.names),
         key=widget,
         on_select=partial(confusion_one.clicked, widget, names),
         selection_mode="single-row",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simviz import compare
 from simviz.evaluation import Answer, answer
 from simviz.runs import Run, weights
-from simviz.ui import cache, cache_picture, cache_severity, evidence, given, links, state
+from simviz.ui import cache, cache_picture, cache_severity, charts, evidence, given, links, state
 from simviz.ui.cache_picture import Said
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
@@ -50,8 +50,7 @@ class Reply:
 
 def show(found: Evidence, panels: list[Panel]) -> None:
     """The section; only what is open is read."""
-    links.unknown(state.PICTURE, state.SWITCH, "value of “One picture”")
-    with st.expander("One picture", icon=":material/image_search:", key=state.PICTURE, bind="query-params") as box:
+    with links.expander("One picture", state.PICTURE, ":material/image_search:") as box:
         if not box.open:
             return
         with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -239,8 +238,8 @@ def _decisions(found: Evidence, replies: list[Reply], true: int | None) -> None:
         table["temperature"] = [r.temperature for r in replies]
     columns = {"temperature": st.column_config.NumberColumn("T", format="%.2f", help="Fitted on validation.")}
     alt = "; ".join(f"{r.label}: {names[r.first]}" for r in replies)
-    st.dataframe(
-        table, hide_index=True, column_config=columns, key="one-decisions", alt=f"What each setting decides. {alt}"
+    charts.table(
+        table, "Decisions", column_config=columns, key="one-decisions", alt=f"What each setting decides. {alt}"
     )
     st.caption(
         f"Each decoder's class, in brackets what it is expected to cost in {plain(found.ruler.unit)}, by the ruler "
@@ -279,8 +278,12 @@ def _top(found: Evidence, reply: Reply, true: int | None) -> None:
         "cost": st.column_config.NumberColumn("cost", format="%.2f", help=f"Expected, in {found.ruler.unit}."),
     }
     shares = ", ".join(f"{names[i]} {reply.answer.probability[i]:.0%}" for i in best[:3])
-    st.dataframe(
-        table, hide_index=True, column_config=columns, key=f"one-top-{reply.label}", alt=f"{reply.label}: {shares}"
+    charts.table(
+        table,
+        f"Best classes of {reply.label}",
+        column_config=columns,
+        key=f"one-top-{reply.label}",
+        alt=f"{reply.label}: {shares}",
     )
 
 

@@ -141,7 +141,7 @@ def _heat(found: Learned, row: int, by: str) -> None:
             numbers = {c: st.column_config.NumberColumn(format="%.2f") for c in table.columns[1:3]}
             numbers["change"] = st.column_config.NumberColumn(format="%+.2f")
             alt = f"The {len(table)} pairs of classes whose distance changed most"
-            st.dataframe(table, hide_index=True, height="content", column_config=numbers, alt=alt)
+            charts.table(table, "Pairs that moved most", alt, height="content", column_config=numbers)
             st.caption("0 is nearest, 1 farthest: distances are ranked within each class.")
     skew = now - now.T
     if np.abs(skew).max() > 1e-6:

@@ -39,7 +39,7 @@ def show(found: Learned, row: int) -> None:
     columns = {
         c: st.column_config.NumberColumn(format="%.3f" if c.endswith(" p") else "%.2f") for c in table.columns[1:]
     }
-    st.dataframe(table, hide_index=True, height="content", column_config=columns, alt="Agreement beside its controls")
+    charts.table(table, "Agreement", "Agreement beside its controls", height="content", column_config=columns)
     st.caption(
         f"Spearman's rho over the {len(found.classes) * (len(found.classes) - 1) // 2:,} pairs of classes. p: "
         f"one-sided Mantel test, {PERMUTATIONS} permutations of the class names, so never below "
@@ -93,7 +93,7 @@ def _over_seeds(found: Learned, row: int) -> None:
     differences = less_controls(every, epoch)
     if differences:
         table = difference_table(differences, list(found.references))
-        st.dataframe(table, hide_index=True, height="content", alt="Learned less each control, with intervals")
+        charts.table(table, "Learned less each control", "Learned less each control, with intervals", height="content")
         st.caption(plain(difference_text(differences, epoch)))
     if len(every) < 2:
         st.caption("One seed alone: whether another seed learns the same distance is not known.")

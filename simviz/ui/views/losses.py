@@ -274,20 +274,23 @@ def _losses(about: Mapping[str, Mapping[str, object]]) -> tuple[list[str], bool]
 
 
 def _table(readings: Mapping[str, Reading], about: Mapping[str, Mapping[str, object]], scale: bool) -> None:
-    st.dataframe(
-        {
-            "loss": [about[name]["title"] for name in readings],
-            "value": [r.value for r in readings.values()],
-            "gradient norm": [float(np.linalg.norm(r.gradient)) for r in readings.values()],
-            "at uniform": [r.at_uniform for r in readings.values()],
-            "setting": list(readings),
-        },
-        hide_index=True,
+    import pandas as pd
+
+    table = {
+        "loss": [about[name]["title"] for name in readings],
+        "value": [r.value for r in readings.values()],
+        "gradient norm": [float(np.linalg.norm(r.gradient)) for r in readings.values()],
+        "at uniform": [r.at_uniform for r in readings.values()],
+        "setting": list(readings),
+    }
+    charts.table(
+        pd.DataFrame(table),
+        "Losses",
+        "Value, value at uniform and size of the gradient of each loss",
         height="content",
         column_config={
             key: st.column_config.NumberColumn(format="%.3g") for key in ("value", "at uniform", "gradient norm")
         },
-        alt="Value, value at uniform and size of the gradient of each loss",
     )
     strong = max(readings, key=lambda name: np.linalg.norm(readings[name].gradient))
     weak = min(readings, key=lambda name: np.linalg.norm(readings[name].gradient))

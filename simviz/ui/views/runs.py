@@ -15,7 +15,7 @@ from simviz.report import reproduce
 from simviz.runs import Comparison, Run, Store, StoreError, archive, progress, queue, read_only
 from simviz.runs.files import read_json
 from simviz.runs.progress import Line
-from simviz.ui import given, links, shell, state
+from simviz.ui import charts, given, links, shell, state
 from simviz.ui.text import plain
 from simviz.ui.views import runs_judge, take_away, train_actions
 
@@ -57,10 +57,10 @@ def _list(every: Sequence[Comparison]) -> None:
         except (StoreError, KeyError, TypeError) as error:
             rows.append({"comparison": comparison.id, "state": ["broken"]})
             troubles[comparison.id] = str(error)
-    st.dataframe(
+    charts.table(
         pd.DataFrame(rows),
+        "Comparisons",
         key="comparisons",
-        hide_index=True,
         placeholder="",
         height=min(ROW * len(rows) + HEAD, 300),
         selection_mode="single-row",
@@ -119,10 +119,10 @@ def _one(comparison: Comparison) -> None:
         return
     rows = [_run_row(run, one) for run, one in zip(runs, found, strict=True)]
     ids = [run.id for run in runs]
-    st.dataframe(
+    charts.table(
         pd.DataFrame(rows),
+        "Runs",
         key=f"table-{comparison.id}",
-        hide_index=True,
         placeholder="",
         height=min(ROW * len(rows) + HEAD, 420),
         selection_mode="single-row",
@@ -179,9 +179,7 @@ def _full(run: Run, one: Line, comparison: Comparison) -> None:
         st.caption("The command that makes this run again:")
     alone = take_away.alone(run, comparison)
     st.code(reproduce.commands(alone), language="bash", wrap_lines=True)
-    with st.expander(
-        "From Python, and its weights", icon=":material/code:", on_change="rerun", key=f"py-{run.id}"
-    ) as box:
+    with links.expander("From Python, and its weights", state.CODE, ":material/code:") as box:
         if box.open:
             st.code(reproduce.python(alone), language="python", wrap_lines=True)
             take_away.of_run(run, comparison)
@@ -191,18 +189,18 @@ def _full(run: Run, one: Line, comparison: Comparison) -> None:
         data = _maybe(run, "data")
         facts = {**_maybe(run, "environment"), "data": data.get("name"), "data fingerprint": data.get("fingerprint")}
         facts |= {f"{part} images": count for part, count in (data.get("split") or {}).items()}
-        _facts(facts, "Environment and data of the run")
+        _facts(facts, f"Environment and data of {run.id}")
     with measured:
         st.caption("What came out, test part")
-        _facts(_maybe(run, "result"), "Results of the run on the test part")
-    with st.expander("Last 30 lines of its log", on_change="rerun", key=f"log-{run.id}") as box:
+        _facts(_maybe(run, "result"), f"Results of {run.id} on the test part")
+    with links.expander("Last 30 lines of its log", state.RUN_LOG) as box:
         if box.open:
             st.code(run.log() or "The log is empty.", language=None)
 
 
-def _facts(facts: dict[str, Any], alt: str) -> None:
+def _facts(facts: dict[str, Any], name: str) -> None:
     shown = {k.replace("_", " "): _text(v) for k, v in facts.items() if v is not None and k != "schema_version"}
-    st.dataframe(pd.DataFrame(shown.items(), columns=["what", "value"]), hide_index=True, height=320, alt=alt)
+    charts.table(pd.DataFrame(shown.items(), columns=["what", "value"]), name, name, height=320)
 
 
 def _text(value: Any) -> str:
@@ -264,7 +262,7 @@ def delete(comparison_id: str, title: str) -> None:
 
 def _import() -> None:
     """Take in what was exported here or elsewhere."""
-    with st.expander("Import a comparison", icon=":material/upload:", key="import"):
+    with links.expander("Import a comparison", state.IMPORT, ":material/upload:"):
         if given.closed("nothing can be imported here"):
             return
         upload_key = f"zip-{st.session_state.get('imported', 0)}"

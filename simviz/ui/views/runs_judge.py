@@ -16,7 +16,7 @@ from simviz.evaluation import foreign
 from simviz.evaluation.foreign import Foreign, Guess, Source
 from simviz.runs import Store
 from simviz.runs.foreign import keep, same_classes, same_samples
-from simviz.ui import cache, cache_foreign, class_picker, evidence, folders, given, state
+from simviz.ui import cache, cache_foreign, class_picker, evidence, folders, given, links, state
 from simviz.ui.cache_foreign import Given
 from simviz.ui.text import plain
 
@@ -49,7 +49,7 @@ class File:
 def show() -> None:
     """The section, and what came of the last click in it."""
     _outcome()
-    with st.expander("Judge your own model", icon=":material/rule:", key="judge", on_change="rerun") as box:
+    with links.expander("Judge your own model", state.JUDGE, ":material/rule:") as box:
         if not box.open:
             return
         if given.closed("no predictions can be added here"):

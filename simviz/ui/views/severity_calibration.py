@@ -49,7 +49,7 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
         one = [evaluation.reliability(*pair, binning) for pair in by_seed[row.label]]
         own: dict[str, list[float | None]] = {"ece": [r.ece for r in one], "lean": [r.lean for r in one]}
         numbers.append(replace(row, values={"nll": row.values["nll"], **own}))
-    severity_table.metric_table(numbers, ABOUT)
+    severity_table.metric_table(found, numbers, ABOUT, "Calibration")
     pooled = {}
     for row in rows:
         confidence, right = (np.concatenate(parts) for parts in zip(*by_seed[row.label], strict=True))
@@ -107,7 +107,7 @@ def _diagrams(found: Evidence, rows: list[compare.Row], pooled: dict[str, Reliab
         for column, row in zip(st.columns(SIDE), rows[start : start + SIDE], strict=False):
             one = pooled[row.label]
             seeds = evidence.seeds_text([len(row.seeds)])
-            title = f"{row.setting}, {found.part}, {row.decoder}, {seeds}, {binning}"
+            title = f"{row.setting}, {found.part}, {row.decoder}, {seeds}, {binning}; ruler {found.ruler.describe()}"
             too = "surer" if one.lean > 0 else "less sure"
             alt = f"{row.label} is {too} than it is right, by {abs(one.lean):.1%} on average; ECE {one.ece:.3f}"
             with column:
@@ -117,7 +117,7 @@ def _diagrams(found: Evidence, rows: list[compare.Row], pooled: dict[str, Reliab
 
 def _table(pooled: dict[str, Reliability]) -> None:
     """The numbers behind the diagrams."""
-    with st.expander("Bins as a table", icon=":material/table:", on_change="rerun", key="bins-table") as box:
+    with links.expander("Bins as a table", state.BINS_TABLE, ":material/table:") as box:
         if not box.open:
             return
         parts = [
@@ -126,4 +126,5 @@ def _table(pooled: dict[str, Reliability]) -> None:
         ]
         share = st.column_config.NumberColumn(format="percent")
         columns = {"confidence": share, "accuracy": share}
-        st.dataframe(pd.concat(parts), hide_index=True, column_config=columns, height=420, alt="Reliability by bin")
+        bins = pd.concat(parts)
+        charts.table(bins, "Reliability by bin", "Reliability by bin", column_config=columns, height=420)

@@ -124,7 +124,7 @@ def _table(
     quantity: str,
 ) -> None:
     """The numbers behind the picture."""
-    with st.expander("As a table", icon=":material/table:", on_change="rerun", key="class-table") as box:
+    with links.expander("As a table", state.CLASS_TABLE, ":material/table:") as box:
         if not box.open:
             return
         first = panels[0]
@@ -138,4 +138,5 @@ def _table(
         columns: dict[str, Any] = {p.label: number(format="%.3f", help=QUANTITIES[quantity]) for p in panels}
         columns["few"] = st.column_config.CheckboxColumn(help=f"Fewer than {pictures.FEW} images.")
         columns |= {f"mistakes {p.label}": number("mistakes", format="%.1f", help=f"{p.label}, a run") for p in panels}
-        st.dataframe(table, hide_index=True, column_config=columns, height=420, alt=f"{QUANTITIES[quantity]} by class")
+        name = f"{QUANTITIES[quantity].capitalize()} by class"
+        charts.table(table, name, name, column_config=columns, height=420)

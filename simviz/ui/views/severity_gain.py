@@ -8,7 +8,7 @@ import streamlit as st
 from simviz import npz
 from simviz.evaluation import Change, Gain, Outcome
 from simviz.runs import Run
-from simviz.ui import cache, cache_severity, links, state
+from simviz.ui import cache, cache_severity, charts, links, state
 from simviz.ui.cache import Stamp
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
@@ -101,12 +101,12 @@ def _table(heading: str, plainly: str, rows: Rows) -> None:
         for side in ("from", "to"):
             columns[f"{metric} {side}"] = number(side, format=signed, help=f"{what}: the interval of the change.")
     said = "; ".join(f"{n}: mean cost {o.cost.after:.3f}, accuracy {o.accuracy.after:.1%}" for n, o in rows)
-    st.dataframe(
+    charts.table(
         pd.DataFrame(lines, columns=[heading, *columns]),
-        hide_index=True,
+        f"Gain, {heading}",
+        f"{plainly}: mean cost {first.cost.before:.3f}, accuracy {first.accuracy.before:.1%}; {said}",
         placeholder="",
         column_config=columns,
-        alt=f"{plainly}: mean cost {first.cost.before:.3f}, accuracy {first.accuracy.before:.1%}; {said}",
     )
 
 
@@ -122,7 +122,7 @@ def _cells(metric: str, change: Change, factor: int) -> dict[str, float]:
 def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> None:
     """Heads of other losses against one of cross entropy, when they are asked for."""
     label = "And if its last layer were trained with another loss?"
-    with st.expander(label, icon=":material/layers:", key="gain-heads", on_change="rerun") as box:
+    with links.expander(label, state.LAYERS, ":material/layers:") as box:
         if not box.open:
             return
         known = cache.losses()

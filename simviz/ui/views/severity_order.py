@@ -25,13 +25,13 @@ CIRCLE = {"mae": ("MAE", "Mean absolute error in units of the positions, the sho
 def show(found: Evidence, rows: list[compare.Row]) -> None:
     """The table, and what its columns mean."""
     if found.classes.circular:
-        severity_table.metric_table(rows, CIRCLE)
+        severity_table.metric_table(found, rows, CIRCLE, "Errors on the circle")
         st.caption(
             f"The classes lie on a circle of {found.classes.period:g}: the error is the shorter way round. Kappa and "
             "the ranked probability score need a first and a last class, so they are left out."
         )
         return
-    severity_table.metric_table(rows, LINE)
+    severity_table.metric_table(found, rows, LINE, "Errors along the order")
     st.caption(
         "Measured along the positions of the classes, whatever the ruler. MAE, MSE and RPS: less is better; within 1 "
         "and QWK: more is better. RPS is missing where only the decided class is known. Where MAE falls and within 1 "

@@ -27,9 +27,9 @@ def show(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
     least = min(means, key=lambda label: means[label][k - 1])
     alt = f"Least AHD@{k}: {least} ({means[least][k - 1]:.3f})"
     charts.show(pictures.top_distances(means, unit=found.ruler.unit, k=k, title=title), "top-k", alt)
-    at_k = [replace(r, values={"ahd": each[r.label][:, k - 1].tolist()}) for r in rows]
+    every = [replace(r, values={f"ahd@{n + 1}": each[r.label][:, n].tolist() for n in range(longest)}) for r in rows]
     about = f"Mean distance of the {k} best-ranked classes to the true one, in {found.ruler.unit}."
-    severity_table.metric_table(at_k, {"ahd": (f"AHD@{k}", about)})
+    severity_table.metric_table(found, every, {f"ahd@{k}": (f"AHD@{k}", about)}, "AHD@k")
     st.latex(r"\mathrm{AHD@}k = \frac1N \sum_n \frac1k \sum_{r=1}^{k} D_{y_n,\,c_{nr}}")
     without = f" Only the decided class is known of {', '.join(found.bare)}: no ranking." if found.bare else ""
     st.caption(

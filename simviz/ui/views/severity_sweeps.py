@@ -10,7 +10,7 @@ from simviz import compare
 from simviz.figures import panels
 from simviz.runs import StoreError
 from simviz.runs.tuning import Tuning
-from simviz.ui import charts
+from simviz.ui import charts, links, state
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
 
@@ -55,9 +55,7 @@ def _parameters(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
 
 def _rates(record: Tuning) -> None:
     metric = record.metric.replace("_", " ")
-    with st.expander(
-        "Learning rates that were tried", icon=":material/tune:", key="rates-tried", on_change="rerun"
-    ) as box:
+    with links.expander("Learning rates that were tried", state.TRIED, ":material/tune:") as box:
         if not box.open:
             return
         rates = sorted({t.rate for made in record.tried.values() for t in made})
@@ -67,12 +65,12 @@ def _rates(record: Tuning) -> None:
             table[f"{rate:g}"] = pd.Series(list(values), dtype="float64")
         said = ", ".join(f"{s} {rate:g}" for s, rate in record.chosen.items())
         form = st.column_config.NumberColumn(format="%.4g")
-        st.dataframe(
+        charts.table(
             table,
-            hide_index=True,
+            "Learning rates",
+            f"Validation {metric} at each rate. Chosen: {said}",
             placeholder="",
             column_config=dict.fromkeys(table.columns[1:], form),
-            alt=f"Validation {metric} at each rate. Chosen: {said}",
         )
         edges = [s for s in record.tried if record.at_edge(s)]
         failed = sum(t.value is None for made in record.tried.values() for t in made)

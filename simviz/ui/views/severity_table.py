@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ import streamlit as st
 
 from simviz import compare
 from simviz.report import tables
+from simviz.ui import charts
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
 
@@ -26,20 +28,11 @@ SHOWN = {
 
 
 def show(found: Evidence, rows: list[compare.Row]) -> None:
-    """Table, download, findings, warnings."""
-    metric_table(rows, SHOWN)
+    """Table, findings, warnings."""
+    metric_table(found, rows, SHOWN, "Severity")
     st.caption(
         "Mean over seeds ± half of its 95 % t interval. Control rows were not asked for; they show what a setting must "
         "be seen beside."
-    )
-    st.download_button(
-        "Table as CSV",
-        data=lambda: tables.severity(found.part, found.ruler, rows),
-        file_name=f"severity-{found.comparison.id}.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key="severity-csv",
     )
     if findings := compare.findings(rows):
         st.markdown("\n".join(f"- {plain(text)}" for text in findings))
@@ -48,13 +41,17 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
         st.warning(f"**{plain(setting)}**: {plain(warning)}")
 
 
-def metric_table(rows: list[compare.Row], metrics: Mapping[str, tuple[str, str]]) -> None:
-    """One row a loss and decoder; `metrics` is key -> (heading, meaning), those that no row has are left out."""
+def metric_table(found: Evidence, rows: list[compare.Row], metrics: Mapping[str, tuple[str, str]], name: str) -> None:
+    """One row a loss and decoder; `metrics` is key -> (heading, meaning), those that no row has are left out.
+
+    The CSV holds everything that is measured in the rows, with its interval.
+    """
     metrics = {m: about for m, about in metrics.items() if any(r.mean(m) is not None for r in rows)}
     table, columns = _table(rows, metrics)
     alt = "; ".join(f"{r.label}: " + ", ".join(_said(r, m, name) for m, (name, _) in metrics.items()) for r in rows)
     height = min(35 * (len(table) + 1) + 3, 500)
-    st.dataframe(table, hide_index=True, column_config=columns, height=height, alt=alt)
+    csv = partial(tables.severity, found.part, found.ruler, rows)
+    charts.table(table, name, alt, csv, column_config=columns, height=height)
 
 
 def _said(row: compare.Row, metric: str, name: str) -> str:

@@ -130,9 +130,9 @@ def _nearest(matrix: ClassMatrix, groups: list[str] | None) -> None:
     for place in range(max(map(len, rows))):
         pairs = [row[place] for row in rows]
         table[str(place + 1)] = [f"{name}  {v:.2f}" if v > 0 or not unrelated else "" for name, v in pairs]
-    st.dataframe(
+    charts.table(
         table,
-        hide_index=True,
+        "Nearest classes",
         height=min(36 * (len(table) + 1) + 4, 460),
         column_config={"effective neighbours": st.column_config.NumberColumn(format="%.1f")},
         alt="Effective neighbours and the five nearest classes of each class",
@@ -199,9 +199,9 @@ def _split(matrix: ClassMatrix) -> None:
     parts = {"SimLoss": blurred - bonus, "blurred cross entropy": blurred, "bonus": bonus}
     table = pd.DataFrame({"true class": list(matrix.names), **parts})
     number = st.column_config.NumberColumn(format="%.2f")
-    st.dataframe(
+    charts.table(
         table,
-        hide_index=True,
+        "SimLoss in two parts",
         height=min(36 * (len(table) + 1) + 4, 300),
         column_config=dict.fromkeys(table.columns[1:], number),
         alt="SimLoss of each true class and its two parts, in nats",

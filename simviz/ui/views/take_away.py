@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
+import numpy as np
 import streamlit as st
 
 from simviz import compare
@@ -17,9 +17,11 @@ from simviz.report import reproduce, tables
 from simviz.report.counts import Counted
 from simviz.report.methods import methods
 from simviz.runs import Comparison, Run, weights
-from simviz.ui import charts, rulers, shell
+from simviz.ui import charts, links, rulers, shell, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
+
+DIFFERENCE = "A - B"
 
 
 def show(
@@ -31,10 +33,10 @@ def show(
 
     Parameters
     ----------
-    there : what the matrices are of, and which of them there are: all of `found` if None
+    there : what the matrices are of, and which of them there are: all of `found`, with A and B, if None
     look : how they and their difference are drawn, arguments of `reproduce.reading`
     """
-    with st.expander("Take it away", icon=":material/download:", on_change="rerun", key="take-away") as box:
+    with links.expander("Take it away", state.TAKE, ":material/download:") as box:
         if not box.open:
             return
         panels, classes, ruler = found.panels(), found.classes, found.ruler
@@ -45,7 +47,9 @@ def show(
             _download("Confused pairs (CSV)", lambda: tables.pairs(counts, classes, ruler), f"pairs-{name}.csv")
             rows = found.table
             _download("Settings (CSV)", lambda: tables.severity(found.part, ruler, rows), f"settings-{name}.csv")
-        _matrices(*(there or (found, panels)))
+            _tables(name)
+        frame = shell.frame()
+        _matrices(*(there or (found, (*panels, *found.panels(frame.a, frame.b)))))
         _pictures(name)
         _comparison(found.comparison, found.part, found.decoder, ruler, rulers.chosen(found.comparison), rows, look)
         if there is not None and there[0] is not found:
@@ -54,7 +58,7 @@ def show(
 
 def whole(comparison: Comparison) -> None:
     """The same for the page of runs: report, commands and methods by the comparison's own ruler."""
-    with st.expander("Take it away", icon=":material/download:", on_change="rerun", key="take-away") as box:
+    with links.expander("Take it away", state.TAKE, ":material/download:") as box:
         if not box.open:
             return
         try:
@@ -66,9 +70,10 @@ def whole(comparison: Comparison) -> None:
         if not rows:
             st.info("No run has predictions on the test part yet.")
             return
-        _download(
-            "Settings (CSV)", lambda: tables.severity("test", ruler, rows), f"settings-{comparison.id}.csv", "settings"
-        )
+        with st.container(horizontal=True):
+            file = f"settings-{comparison.id}.csv"
+            _download("Settings (CSV)", lambda: tables.severity("test", ruler, rows), file, "settings")
+            _tables(comparison.id)
         _comparison(comparison, "test", "argmax", ruler, None, rows)
 
 
@@ -105,17 +110,37 @@ def _download(label: str, make: Callable[[], bytes | str], file: str, key: str |
     )
 
 
-def _matrices(found: Evidence, drawn: Sequence[Panel]) -> None:
-    """One matrix of counts at a time, as CSV and npz."""
-    panels = {p.label: p for p in drawn}
+def _matrices(found: Evidence, shown: Sequence[Panel]) -> None:
+    """One matrix of counts at a time, or the difference of A and B, as CSV and npz."""
+    frame = shell.frame()
+    panels = {p.label: p for p in shown}
+    both = [panels[side] for side in (frame.a, frame.b) if side in panels]
+    options = [*panels, *([DIFFERENCE] if len(both) == 2 and both[0] is not both[1] else [])]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.selectbox("Matrix of", list(panels), key=f"take-matrix-{found.comparison.id}", width=360)
-        counts, classes = found.confusion(panels[label]), found.classes
-        file = f"confusion-{'-'.join(label.replace('@', ' ').replace(':', ' ').split())}"
-        _download("Matrix (CSV)", lambda: tables.matrix_csv(counts, classes), f"{file}.csv")
-        _download("Matrix (npz)", lambda: tables.matrix_npz(counts, classes), f"{file}.npz")
-    over = f", {len(panels[label].runs)} runs summed" if len(panels[label].runs) > 1 else ""
-    st.caption(f"Counts, row: true class{over}. `python -m simviz evaluate` and this app read both files back.")
+        links.unknown(state.MATRIX_OF, options, "setting to take the matrix of")
+        if st.session_state.get(state.MATRIX_OF) not in (None, *options):
+            del st.session_state[state.MATRIX_OF]  # kept from another comparison
+        label = st.selectbox("Matrix of", options, key=state.MATRIX_OF, bind="query-params", width=360)
+        classes = found.classes
+        if label == DIFFERENCE:
+            what, of = "difference", " - ".join(panel.label for panel in both)
+            matrix = np.subtract(*(found.confusion(panel) / len(panel.runs) for panel in both))
+            said = f"Counts a run of {plain(of)}, row: true class."
+        else:
+            what, of, matrix = "confusion", label, found.confusion(panels[label])
+            over = f", {len(panels[label].runs)} runs summed" if len(panels[label].runs) > 1 else ""
+            said = f"Counts, row: true class{over}. `python -m simviz evaluate` and this app read both files back."
+        file = f"{what}-{charts.slug(of)}"
+        _download("Matrix (CSV)", lambda: tables.matrix_csv(matrix, classes), f"{file}.csv")
+        _download("Matrix (npz)", lambda: tables.matrix_npz(matrix, classes, what), f"{file}.npz")
+    st.caption(said)
+
+
+def _tables(name: str) -> None:
+    """Every table of the page at once; each has a button of its own below it as well."""
+    drawn = dict(shell.tables.get())
+    files = lambda: {file: make() for file, make in drawn.items()}  # noqa: E731
+    _download(f"All {len(drawn)} tables of this page (CSV)", lambda: _zipped(files()), f"tables-{name}.zip", "tables")
 
 
 def _pictures(name: str) -> None:
@@ -130,15 +155,16 @@ def _pictures(name: str) -> None:
             key=charts.CAMERA,
             persist_state="session",
         )
-        _download("Pictures (JSON)", lambda: _zipped(drawn), f"pictures-{name}.zip")
+        files = lambda: {f"{key}.json": str(fig.to_json()) for key, fig in drawn.items()}  # noqa: E731
+        _download("Pictures (JSON)", lambda: _zipped(files()), f"pictures-{name}.zip")
     st.caption(f"{len(drawn)} pictures of this page as plotly JSON; `plotly.io.from_json` reads them.")
 
 
-def _zipped(drawn: Mapping[str, go.Figure]) -> bytes:
+def _zipped(files: Mapping[str, str | bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for key, fig in drawn.items():
-            archive.writestr(f"{key}.json", str(fig.to_json()))
+        for name, content in files.items():
+            archive.writestr(name, content)
     return buffer.getvalue()
 
 
