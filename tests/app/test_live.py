@@ -210,6 +210,7 @@ def test_train_in_full_takes_the_setting_along(visit, kept, monkeypatch):
     }
     at.run()
     at.button(key="live-full").click().run()
+    assert not at.exception
     key = f"settings-{ClassSet(PETS.names).fingerprint}"
     chosen = at.session_state[key]
     assert chosen[0] == "ce"
@@ -218,6 +219,14 @@ def test_train_in_full_takes_the_setting_along(visit, kept, monkeypatch):
     assert name.endswith(".csv")
     assert ClassMatrix.load(name).values[0, 1] == pytest.approx(0.9)
     assert comparison.id
+
+
+def test_a_link_that_moved_a_slider_is_trained_in_full(visit, kept):
+    kept("pictograms")
+    at = visit("live", loss="ground_distance", matrix="groups", l_lam="2")
+    at.button(key="live-full").click().run()
+    assert not at.exception
+    assert at.session_state[f"settings-{ClassSet(PETS.names).fingerprint}"] == ["ce", "ground_distance:lam=2@groups"]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def full(comparison: Comparison, setting: str, matrix: ClassMatrix | None) -> No
         help="To the train page, with this setting and plain cross entropy filled in.",
     )
     if st.session_state.pop("live/full", False):
-        st.switch_page("pages/train.py")
+        st.switch_page("pages/train.py", query_params={})  # left to itself it may not clear what sliders are bound to
     st.caption(f"As a setting: {code(setting)}" + (", its matrix changed by hand" if matrix is not None else ""))
 
 
