@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from simviz import ClassMatrix, ClassSet, evaluation, heads, losses, matrices
+from simviz import ClassMatrix, ClassSet, compare, datasets, evaluation, heads, losses, matrices
 from simviz.evaluation.predictions import Predictions
-from simviz.runs import Store, checked, frozen
+from simviz.runs import Store, checked, frozen, worker
 from simviz.runs.store import Comparison
 from simviz.ui import state
 from simviz.ui.views import live_edit, live_evidence
@@ -297,6 +297,23 @@ def test_a_link_that_moved_a_slider_is_trained_in_full(visit, kept):
     at.button(key="live-full").click().run()
     assert not at.exception
     assert at.session_state[f"settings-{ClassSet(PETS.names).fingerprint}"] == ["ce", "ground_distance:lam=2@groups"]
+
+
+def test_train_in_full_trains_what_was_looked_at(visit, runs, cache_folder):
+    """A run that left a class out, of few images and a network of its own."""
+    gone = datasets.load("pictograms").classes.names[0]
+    base = {"dataset": "pictograms", "model": "lenet", "epochs": 1, "train_size": 128, "drop": (gone,)}
+    comparison = compare.create(compare.specs_for(["ce"], [0], **base), title="dropped", store=Store(runs))
+    worker.work(comparison)
+    at = visit("live")
+    at.slider(key="l_keep").set_value(0.2).run()
+    at.button(key="live-full").click().run()
+    assert not at.exception
+    at.switch_page("pages/train.py").run()
+    boxes = {box.label: box.value for box in [*at.multiselect, *at.selectbox, *at.number_input]}
+    assert boxes["Settings: a loss and the matrix it is given"] == ["ce", "simloss@words:keep=0.2"]
+    assert boxes["Leave classes out"] == [gone]
+    assert (boxes["Training images"], boxes["Model"]) == (128, "lenet")
 
 
 @pytest.mark.parametrize(

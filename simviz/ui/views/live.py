@@ -127,7 +127,7 @@ def _page(view: View) -> bool:
         found = view.verdict(choice.setting, matrix)
         controls = view.controls()
         _numbers(found, controls)
-        live_matrix.full(view.comparison, choice.setting, matrix if changed else None)
+        live_matrix.full(view.run, view.comparison.classes, choice.setting, matrix if changed else None)
     label = f"{choice.setting}{' (edited)' if changed else ''}"
     place = narrow.container()
     with wide:
