@@ -32,8 +32,8 @@ def clouds(count, seed):
 def kept(runs):
     """A comparison of one run of ce whose features of validation and test are kept."""
 
-    def make(title="pets", settings=("ce",)):
-        specs = [checked(dataset=title, loss=loss) for loss in settings]
+    def make(title="pets", settings=("ce",), **fields):
+        specs = [checked(dataset=title, loss=loss, **fields) for loss in settings]
         info = {"classes": PETS.to_dict(), "dataset": {"name": title}, "unit_name": "animal"}
         comparison = Store(runs).create(title, specs, info)
         for run in comparison.runs:
@@ -292,8 +292,9 @@ def test_train_in_full_takes_the_setting_along(visit, kept, monkeypatch):
 
 
 def test_a_link_that_moved_a_slider_is_trained_in_full(visit, kept):
-    kept("pictograms")
+    kept("pictograms", image_size=48)
     at = visit("live", loss="ground_distance", matrix="groups", l_lam="2")
+    assert "The train page does not take the pictures' size of 48 pixels" in says(at)
     at.button(key="live-full").click().run()
     assert not at.exception
     assert at.session_state[f"settings-{ClassSet(PETS.names).fingerprint}"] == ["ce", "ground_distance:lam=2@groups"]

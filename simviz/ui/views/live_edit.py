@@ -66,8 +66,8 @@ def show(classes: ClassSet, matrix: ClassMatrix, built: ClassMatrix) -> None:
     only = f" (above {pictures.FULL_LAYER} classes only cells that are not 0 answer a click)" if many else ""
     st.caption(
         f"Click a cell{only}, or choose it below, and give it a value; the last layer answers at once. What is changed "
-        "here holds for this session and stays on top of whatever the sliders build, a similarity on similarities and a "
-        "distance on distances; it is not part of a link."
+        "here holds for this session and stays on top of whatever the sliders build, a similarity on similarities and "
+        "a distance on distances; it is not part of a link."
     )
     _picture(matrix)
     left, middle, right = st.columns(3)
