@@ -145,17 +145,13 @@ def gain_by_cost(
     """
     values = checked_log_probabilities(log_probabilities, len(classes))
     labels = checked_labels(target, len(classes), count=len(values))
-    names, at = np.unique(np.asarray(units), return_inverse=True)
+    at = np.unique(np.asarray(units), return_inverse=True)[1]
     _check_probabilities(values, labels, classes)
     _check_ruler(ruler, classes)
     before = decode(values, classes=classes)
     if (before == labels).all():
         raise ValueError(f"Not one of these {len(values):,} samples is decided wrongly: there is no cost to lower.")
-    if len(names) < LEAST_UNITS:
-        raise ValueError(
-            f"{len(values):,} samples of {len(names)} units are too few to tell: the temperature is fitted on one half "
-            f"of the units and judged by the other, and that needs at least {LEAST_UNITS}."
-        )
+    check_units(at)
     impossible = int(np.isneginf(values[np.arange(len(values)), labels]).sum())
     after = np.empty_like(before)
     found = []
@@ -169,6 +165,16 @@ def gain_by_cost(
         1.0 if impossible else fit_temperature(values, labels),
         impossible,
     )
+
+
+def check_units(units: ArrayLike) -> None:
+    """ValueError, in a sentence to be shown, where (N,) units are too few to fit on one half and judge by the other."""
+    apart = len(np.unique(np.asarray(units)))
+    if apart < LEAST_UNITS:
+        raise ValueError(
+            f"{np.size(units):,} samples of {apart} units are too few to tell: what is fitted on one half of the units "
+            f"is judged by the other, and that needs at least {LEAST_UNITS}."
+        )
 
 
 def outcome(

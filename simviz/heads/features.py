@@ -51,16 +51,32 @@ class Features:
         if len(self) <= most:
             return self
         order = np.random.default_rng(seed).permutation(len(self))
-        rank = np.empty(len(self), dtype=np.int64)  # the how-manyth of its class a sample is, in that order
-        for label in range(self.num_classes):
-            own = order[self.target[order] == label]
-            rank[own] = np.arange(len(own))
-        best = order[np.argsort(rank[order], kind="stable")][:most]
+        best = order[np.argsort(_places(self.target[order]), kind="stable")][:most]
         return self.take(np.sort(best))
+
+    def sample(self, most: int, seed: int = 0) -> Features:
+        """About `most` of the samples, whole units drawn by the seed, so that classes keep their shares; in order.
+
+        Of a class of several units at least two stay, whatever its share: a head of either half has to know it.
+        """
+        if len(self) <= most:
+            return self
+        _, first, at, sizes = np.unique(self.units, return_index=True, return_inverse=True, return_counts=True)
+        order = np.random.default_rng(seed).permutation(len(first))
+        kept = (sizes[order].cumsum() <= most) | (_places(self.target[first[order]]) < 2)
+        return self.take(np.isin(at, order[kept]))
 
     def halves(self, seed: int = 0) -> tuple[Rows, Rows]:
         """`evaluation.gain.halves` of the samples: two sets of row indices with no unit in common."""
         return halves(self.units, self.target, seed)
+
+
+def _places(labels: Rows) -> Rows:
+    """The how-manyth of its class each entry is, from 0."""
+    order = np.argsort(labels, kind="stable")
+    places = np.empty(len(labels), dtype=np.int64)
+    places[order] = np.arange(len(labels)) - np.searchsorted(labels[order], labels[order])
+    return places
 
 
 def features(values: ArrayLike, target: ArrayLike, num_classes: int, units: ArrayLike | None = None) -> Features:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from simviz import evaluation
 from simviz.classes import ClassSet
 from simviz.evaluation import Outcome, Ruler
+from simviz.evaluation.gain import check_units
 from simviz.heads.features import Features
 from simviz.heads.judging import cross_fitted
 from simviz.hyperparameters import PENALTY
@@ -44,7 +45,7 @@ def gains(
     Raises
     ------
     ValueError
-        As `cross_fitted`; no losses.
+        As `cross_fitted`; no losses; fewer than 20 units, in a sentence to be shown.
 
     Source
     ------
@@ -52,6 +53,7 @@ def gains(
     """
     if not losses:
         raise ValueError("no losses to compare with cross entropy; give at least one")
+    check_units(samples.units)
     logs = cross_fitted(samples, [CrossEntropyLoss(), *losses], penalty=penalty, seed=seed)
     plain, *others = (evaluation.decode(one, classes=classes) for one in logs)
     each = 1 - (1 - level) / len(losses)

@@ -99,7 +99,12 @@ def load(run: Run, classes: ClassSet) -> Frozen:
 
 def quick(samples: Features) -> Features:
     """As many of the samples as a head is fitted to in a second or two, the classes as even as they can be."""
-    return samples.spread(max(2 * samples.num_classes, WORK // (samples.num_classes * samples.values.shape[1])))
+    return samples.spread(enough(samples))
+
+
+def enough(samples: Features) -> int:
+    """How many samples of this width and of so many classes a head is fitted to in a second or two."""
+    return max(2 * samples.num_classes, WORK // (samples.num_classes * samples.values.shape[1]))
 
 
 def keep(run: Run, classes: ClassSet, say: Callable[[float], object] = lambda share: None) -> None:

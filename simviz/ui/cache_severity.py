@@ -46,7 +46,8 @@ def head_gains(predictions: Stamp, classes: ClassSet, ruler: Ruler, names: tuple
     found = Predictions.load(Path(predictions[0]))
     if found.features is None:
         raise ValueError("no features are kept with these predictions")
-    known = frozen.quick(heads.features(found.features, found.target, len(classes), found.units))
+    known = heads.features(found.features, found.target, len(classes), found.units)
+    known = known.sample(frozen.enough(known))  # at random: what is estimated holds for new samples of the same kind
     matrix = cache.matrix("words", classes) if ruler.name == "words" else ruler.matrix
     asked = [losses.get(name) for name in names]
     built = [one.from_classes(classes, matrix if one.matrix else None) for one in asked]

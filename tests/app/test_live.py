@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from simviz import ClassMatrix, ClassSet, evaluation, heads, losses, matrices
+from simviz import ClassMatrix, ClassSet, compare, datasets, evaluation, heads, losses, matrices
 from simviz.evaluation.predictions import Predictions
-from simviz.runs import Store, checked, frozen
+from simviz.runs import Store, checked, frozen, worker
 from simviz.runs.store import Comparison
 from simviz.ui import state
 from simviz.ui.views import live_edit, live_evidence
@@ -32,8 +32,8 @@ def clouds(count, seed):
 def kept(runs):
     """A comparison of one run of ce whose features of validation and test are kept."""
 
-    def make(title="pets", settings=("ce",)):
-        specs = [checked(dataset=title, loss=loss) for loss in settings]
+    def make(title="pets", settings=("ce",), **fields):
+        specs = [checked(dataset=title, loss=loss, **fields) for loss in settings]
         info = {"classes": PETS.to_dict(), "dataset": {"name": title}, "unit_name": "animal"}
         comparison = Store(runs).create(title, specs, info)
         for run in comparison.runs:
@@ -135,15 +135,20 @@ def test_a_slider_moves_the_confusion_and_leaves_a_trail(visit, kept):
     assert list(trail(at)["marker"]["opacity"]) == sorted(trail(at)["marker"]["opacity"])
 
 
+def cell(at, true, other):
+    """The box of a cell, after choosing it."""
+    at.session_state["live-edit"] = True
+    at.run()
+    at.selectbox(key=live_edit.CELL[0]).set_value(true)
+    at.selectbox(key=live_edit.CELL[1]).set_value(other).run()
+    return next(n for n in at.number_input if f"{true} for {other}" in n.label)
+
+
 def test_a_cell_set_by_hand_changes_the_matrix_and_back_restores_the_start(visit, kept):
     comparison = kept()
     at = visit("live", loss="simloss", matrix="order")
     start = confusions(at)[0]
-    at.session_state["live-edit"] = True
-    at.run()
-    at.selectbox(key=live_edit.CELL[0]).set_value("cat")
-    at.selectbox(key=live_edit.CELL[1]).set_value("ship").run()
-    box = next(n for n in at.number_input if "cat for ship" in n.label)
+    box = cell(at, "cat", "ship")
     assert box.value == pytest.approx(0.3**5, abs=1e-6)
     box.set_value(1.0).run()
     assert not at.exception
@@ -170,6 +175,71 @@ def test_a_class_in_another_group_changes_the_matrix_and_not_the_ruler(visit, ke
     head = heads.Refitter(found.fit).head(loss)
     wanted = heads.judge(head, found.asked, classes=PETS, ruler=evaluation.ruler(PETS))
     assert metric(at, "mean cost").value == f"{wanted.metrics['mean_cost']:.3f}"
+
+
+@pytest.mark.parametrize("value", [5.0, 0.0])
+def test_a_distance_set_by_hand_is_no_similarity(visit, kept, value):
+    kept()
+    at = visit("live", loss="ground_distance", matrix="order")
+    start = confusions(at)[0]
+    at.session_state["matrix"] = "groups"
+    at.run()
+    cell(at, "cat", "dog").set_value(value).run()
+    assert f"distance cat for dog = {value:g}" in says(at)
+    at.session_state["matrix"] = "order"
+    at.run()
+    assert not at.error
+    assert np.array_equal(confusions(at)[0], start)
+    assert next(n for n in at.number_input if "cat for dog" in n.label).value == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(("loss", "matrix", "top"), [("cdw_ce", "groups", 20), ("simloss", "order", 1)])
+def test_a_cell_takes_no_number_that_stops_the_page(visit, kept, loss, matrix, top):
+    kept()
+    at = visit("live", loss=loss, matrix=matrix)
+    box = cell(at, "cat", "dog")
+    assert box.max == top
+    box.set_value(top).run()
+    assert not at.error
+    assert at.metric
+
+
+def test_a_change_that_no_loss_takes_can_be_taken_back(visit, kept):
+    kept()
+    at = visit("live", loss="expected_cost", matrix="groups")
+    start = confusions(at)[0]
+    edits = {"cells": {("distance", "cat", "dog"): float("inf")}, "groups": {}}
+    at.session_state[live_edit.EDITS] = {ClassSet(PETS.names).fingerprint: edits}
+    at.run()
+    assert at.error
+    assert not at.metric
+    next(b for b in at.button if b.label == "Take all changes back").click().run()
+    assert not at.error
+    assert np.array_equal(confusions(at)[0], start)
+
+
+def test_what_the_box_showed_typed_again_is_no_change(visit, kept):
+    kept()
+    at = visit("live", loss="simloss", matrix="order")
+    start = confusions(at)[0]
+    cell(at, "cat", "ship").set_value(1.0).run()
+    assert "Changed: " in says(at)
+    next(n for n in at.number_input if "cat for ship" in n.label).set_value(0.002).run()  # 0.3 ** 5, as it was shown
+    assert "Changed: " not in says(at)
+    assert np.array_equal(confusions(at)[0], start)
+
+
+def test_a_class_put_back_into_its_group_is_no_change(visit, kept):
+    kept()
+    at = visit("live", loss="soft_labels", matrix="groups")
+    at.session_state["live-edit"] = True
+    at.run()
+    at.selectbox(key=live_edit.MOVED).set_value("horse").run()
+    next(s for s in at.selectbox if s.label == "Group").set_value(("v",)).run()
+    assert "Changed: horse to v" in says(at)
+    next(s for s in at.selectbox if s.label == "Group").set_value(("a",)).run()
+    assert "Changed: " not in says(at)
+    assert next(b for b in at.button if b.label == "Take all changes back").disabled
 
 
 def test_a_click_fills_the_boxes_and_letting_go_does_not(monkeypatch):
@@ -206,10 +276,11 @@ def test_train_in_full_takes_the_setting_along(visit, kept, monkeypatch):
     at = visit("live", loss="simloss", matrix="order", l_r="0.5")
     assert "simloss@order:r=0.5" in says(at)
     at.session_state[live_edit.EDITS] = {
-        ClassSet(PETS.names).fingerprint: {"cells": {("cat", "dog"): 0.9}, "groups": {}}
+        ClassSet(PETS.names).fingerprint: {"cells": {("similarity", "cat", "dog"): 0.9}, "groups": {}}
     }
     at.run()
     at.button(key="live-full").click().run()
+    assert not at.exception
     key = f"settings-{ClassSet(PETS.names).fingerprint}"
     chosen = at.session_state[key]
     assert chosen[0] == "ce"
@@ -218,6 +289,32 @@ def test_train_in_full_takes_the_setting_along(visit, kept, monkeypatch):
     assert name.endswith(".csv")
     assert ClassMatrix.load(name).values[0, 1] == pytest.approx(0.9)
     assert comparison.id
+
+
+def test_a_link_that_moved_a_slider_is_trained_in_full(visit, kept):
+    kept("pictograms", image_size=48)
+    at = visit("live", loss="ground_distance", matrix="groups", l_lam="2")
+    assert "The train page does not take the pictures' size of 48 pixels" in says(at)
+    at.button(key="live-full").click().run()
+    assert not at.exception
+    assert at.session_state[f"settings-{ClassSet(PETS.names).fingerprint}"] == ["ce", "ground_distance:lam=2@groups"]
+
+
+def test_train_in_full_trains_what_was_looked_at(visit, runs, cache_folder):
+    """A run that left a class out, of few images and a network of its own."""
+    gone = datasets.load("pictograms").classes.names[0]
+    base = {"dataset": "pictograms", "model": "lenet", "epochs": 1, "train_size": 128, "drop": (gone,)}
+    comparison = compare.create(compare.specs_for(["ce"], [0], **base), title="dropped", store=Store(runs))
+    worker.work(comparison)
+    at = visit("live")
+    at.slider(key="l_keep").set_value(0.2).run()
+    at.button(key="live-full").click().run()
+    assert not at.exception
+    at.switch_page("pages/train.py").run()
+    boxes = {box.label: box.value for box in [*at.multiselect, *at.selectbox, *at.number_input]}
+    assert boxes["Settings: a loss and the matrix it is given"] == ["ce", "simloss@words:keep=0.2"]
+    assert boxes["Leave classes out"] == [gone]
+    assert (boxes["Training images"], boxes["Model"]) == (128, "lenet")
 
 
 @pytest.mark.parametrize(

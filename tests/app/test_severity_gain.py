@@ -5,6 +5,7 @@ import pytest
 
 from simviz import compare, evaluation, heads, losses
 from simviz.evaluation.predictions import Predictions
+from simviz.runs import frozen
 from tests.app.reading import says
 from tests.app.test_severity import CE, PETS, TARGET
 from tests.evaluation.evaluation_cases import log_softmax
@@ -110,6 +111,24 @@ def test_another_loss_on_the_last_layer_is_beside_cross_entropy(visit, upload):
     assert "Bonferroni" not in says(at)
     at.multiselect(key="heads").set_value([]).run()
     assert "Choose a loss." in says(at)
+
+
+def test_so_many_samples_that_some_are_left_out_keep_the_shares_of_their_classes(visit, upload, monkeypatch):
+    share = (MANY == 0) | (UNITS % 4 == 0)
+    target, units = MANY[share], UNITS[share]
+    values = (2 * np.eye(3)[target] + RANDOM.normal(size=(len(target), 3))).astype(np.float16)
+    names = np.array([f"image-{i}" for i in range(len(target))])
+    upload(ids=names, units=units, target=target, log_probabilities=LOGS[share], features=values)
+    monkeypatch.setattr(frozen, "enough", lambda samples: 80)
+    at = visit("severity", detail="gain")
+    at.session_state["gain-heads"] = True
+    at.run()
+    assert not at.exception
+    known = heads.features(values, target, 3, units).sample(80)
+    (found, *_) = heads.gains(
+        known, [losses.get("simloss").from_classes(PETS, RULER.matrix)], classes=PETS, ruler=RULER
+    )
+    assert _table(at, "last layer of")["mean cost"].iloc[0] == pytest.approx(found.cost.before)
 
 
 def test_a_trained_comparison_answers_in_whole(visit, compared):

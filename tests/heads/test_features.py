@@ -57,6 +57,20 @@ def test_a_part_has_every_class_as_evenly_as_there_are_samples():
     assert samples.spread(154) is samples
 
 
+def test_a_sample_keeps_the_shares_of_the_classes_and_whole_units():
+    units = np.repeat(np.arange(1000), 4)
+    target = np.repeat(np.array([0, 1, 2]), [900, 97, 3])[units]
+    samples = heads.features(np.arange(4000.0)[:, None], target, 4, units)
+    part = samples.sample(2000)
+    assert part.counts / len(part) == pytest.approx([0.9, 0.097, 0.003, 0], abs=0.02)
+    assert 2000 <= len(part) <= 2008
+    assert (np.unique(part.units, return_counts=True)[1] == 4).all()
+    assert (np.diff(part.values[:, 0]) > 0).all()
+    assert samples.sample(4).counts.tolist() == [8, 8, 8, 0]  # two units of each, for two halves
+    assert not np.array_equal(part.units, samples.sample(2000, seed=1).units)
+    assert samples.sample(4000) is samples
+
+
 def test_numbers_of_units_are_kept_so_that_two_parts_can_be_compared():
     parts = [heads.features(np.zeros((2, 1)), [0, 0], 1, units) for units in ([7, 9], [9, 12])]
     assert set(parts[0].units) & set(parts[1].units) == {9}

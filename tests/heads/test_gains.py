@@ -29,6 +29,19 @@ def test_cross_entropy_brings_nothing_beside_itself(blobs):
     assert found.cost.low < 0 < found.cost.high
 
 
+@pytest.mark.parametrize("units", [3, 19, 20])
+def test_few_units_are_no_interval(blobs, units):
+    """The check and the sentence of `evaluation.gain_by_cost`."""
+    samples = blobs(classes=2)
+    few = heads.features(samples.values, samples.target, 5, np.arange(len(samples)) % units)
+    asked = [losses.build("gce", AGES)]
+    if units == 20:
+        assert heads.gains(few, asked, classes=AGES, ruler=RULER)[0].units == 20
+        return
+    with pytest.raises(ValueError, match=f"400 samples of {units} units are too few to tell"):
+        heads.gains(few, asked, classes=AGES, ruler=RULER)
+
+
 def test_no_losses_is_an_error(blobs):
     with pytest.raises(ValueError, match="no losses"):
         heads.gains(blobs(), [], classes=AGES, ruler=RULER)

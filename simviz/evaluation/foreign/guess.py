@@ -33,6 +33,7 @@ _PREFIX = re.compile(
     r"(?:log[ _]?)?(?:p|probs?|proba|probability|scores?|logits?|softmax|pred|output|class|y_pred|y_prob)[ _:.\-=]",
     re.I,
 )
+_FEATURES = re.compile(r"(?:features?|feats?|embeddings?|penultimate|activations?|hidden|latents?)(?:_?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,9 @@ def without_prefix(columns: Sequence[str]) -> list[str]:
 
 def _answers(source: Source, true: str | None, free: list[str], wide: list[str]) -> tuple[tuple[str, ...], str | None]:
     """The scores, and the column of decided classes."""
-    block = _named(_SCORES, wide) or (wide[0] if len(wide) == 1 else None)
-    if block is not None and source[block].shape[1] == 1 and not _named(_SCORES, [block]):
-        block = None
+    known = _named(_SCORES, wide)
+    unknown = [n for n in wide if not _is_features(n)]
+    block = known or (unknown[0] if len(unknown) == 1 and _one_a_class(source, true, unknown[0]) else None)
     predicted = _named(_PREDICTED, free)
     if predicted is None and block is None and true is not None:  # one column, of shares: the score of the second class
         single = _named(_SCORES, free)
@@ -123,6 +124,23 @@ def _answers(source: Source, true: str | None, free: list[str], wide: list[str])
     if several:
         return tuple(several), predicted
     return (() if single is None or single not in numbers else (single,)), predicted
+
+
+def _is_features(name: str) -> bool:
+    """Whether an array is called what the last layer is fed, not what it says."""
+    return _FEATURES.fullmatch(_plain(name)) is not None
+
+
+def _one_a_class(source: Source, true: str | None, block: str) -> bool:
+    """Whether a block has as many columns as there are labels or class names: one of another width may be anything."""
+    width = source[block].shape[1]
+    if true is None or source.axes(true) == 2:
+        return width > 1
+    named = [n for n in source.arrays if _plain(n) in _NAMES.split() and n != true and len(source[n]) == width]
+    try:
+        return width > 1 and (bool(named) or len(source.coded(true)[1]) == width)
+    except ValueError:  # told when the file is read
+        return False
 
 
 def _score_columns(source: Source, true: str | None, numbers: list[str]) -> list[str]:
@@ -142,7 +160,8 @@ def _score_columns(source: Source, true: str | None, numbers: list[str]) -> list
     prefixed = [n for n in numbers if _PREFIX.match(n)]
     if len(prefixed) > 1:
         return prefixed
-    return numbers if len(numbers) >= len(labels) else []
+    plain = [n for n in numbers if not _is_features(n)]
+    return plain if len(plain) >= max(2, len(labels)) else []
 
 
 def _square(source: Source, columns: list[str], blocks: list[str]) -> Guess | None:

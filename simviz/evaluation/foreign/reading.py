@@ -170,7 +170,7 @@ def _count(source: Source, meaning: Guess) -> tuple[str, int]:
     if meaning.predicted is None and not meaning.scores:
         raise ValueError(
             f"{source.name} has no column that is known for predictions; call the decided class y_pred, or give one "
-            f"score for every class. It has {source.contents()}"
+            f"score for every class. It has {source.contents()}{_no_scores(source, meaning.true)}"
         )
     used = [meaning.true, meaning.predicted, *meaning.scores, meaning.ids, meaning.units, meaning.images]
     lengths = {name: len(source[name]) for name in used if name is not None}
@@ -183,6 +183,18 @@ def _count(source: Source, meaning: Guess) -> tuple[str, int]:
                 f"{source.name} has {count:,} rows of {meaning.true!r} and {length:,} of {name!r}; both need the same"
             )
     return meaning.true, count
+
+
+def _no_scores(source: Source, true: str) -> str:
+    """Why blocks of numbers were not taken for scores, where there are any."""
+    blocks = [n for n in source.arrays if n != true and source.axes(n) == 2 and source.numeric(n)]
+    if not blocks:
+        return ""
+    name, classes = blocks[0], len(labels.coded(source, true)[1])
+    return (
+        f". {name!r} has {source[name].shape[1]} columns beside {classes} classes in {true!r}, and its name is not "
+        "that of scores; give one column for every class, called logits or probabilities"
+    )
 
 
 def _column_names(

@@ -75,10 +75,12 @@ def show() -> None:
         return
     try:
         view = _view(comparison)
-        if view is not None:
-            _page(view)
+        whole = view is None or _page(view)
     except (StoreError, ValueError, OSError) as error:
         st.error(plain(error))
+        whole = False
+    if not whole and any(live_edit.edits(comparison.classes).values()):
+        live_edit.undo(comparison.classes, "live-undo-all")  # what was changed may be what is wrong
 
 
 def _view(comparison: Comparison) -> View | None:
@@ -111,35 +113,36 @@ def _view(comparison: Comparison) -> View | None:
     return View(run, comparison, of, cache_live.bench(of, comparison.classes), ruler, decoder)
 
 
-def _page(view: View) -> None:
-    """Choices at the left, the answer at the right, then the looks at more."""
+def _page(view: View) -> bool:
+    """Choices at the left, the answer at the right, then the looks at more; whether the choices had an answer."""
     st.caption(live_evidence.told(view.bench.frozen, view.bench.known, view.comparison))
     narrow, wide = st.columns([2, 3], gap="large")
     classes = live_edit.regrouped(view.comparison.classes)
     with narrow:
         choice = live_choice.show(classes)
         if choice is None:
-            return
+            return False
         matrix = None if choice.matrix is None else live_edit.edited(choice.matrix, classes)
         changed = matrix is not None and matrix.hash != live_choice.unchanged(choice, view.comparison.classes).hash
         found = view.verdict(choice.setting, matrix)
         controls = view.controls()
         _numbers(found, controls)
-        live_matrix.full(view.comparison, choice.setting, matrix if changed else None)
+        live_matrix.full(view.run, view.comparison.classes, choice.setting, matrix if changed else None)
     label = f"{choice.setting}{' (edited)' if changed else ''}"
     place = narrow.container()
     with wide:
         _confusion(view, found, label)
         if matrix is not None:
             live_matrix.sums(matrix, choice.setting)
-    if matrix is not None:
+    if choice.matrix is not None and matrix is not None:
         with st.expander("Edit the matrix by hand", icon=":material/edit:", key="live-edit", on_change="rerun") as box:
             if box.open:
-                live_edit.show(view.comparison.classes, matrix)
+                live_edit.show(view.comparison.classes, matrix, choice.matrix)
     swept = live_sweep.show(view.verdict, choice, controls, view.ruler)
     with place:
         _plane(view, label, found, controls, swept)
     live_evidence.honest()
+    return True
 
 
 def _numbers(found: Verdict, controls: dict[str, dict[str, Any]]) -> None:

@@ -17,10 +17,16 @@ from simviz.ui.text import plain
 EDITS = "live/edits"
 CELL, VALUE, MIRROR, PLOT = ("live-true", "live-other"), "live-value", "live-mirror", "live-matrix"
 MOVED, GROUP = "live-moved", "live-group"
+LISTED = 6
+DIGITS = 3  # of a cell, as its box shows it
+FARTHEST = 10  # times the largest distance that was built: a power of more is a number no loss can be told
 
 
 def edits(classes: ClassSet) -> dict[str, dict[Any, Any]]:
-    """`cells`: (true, other) -> value, and `groups`: class -> its new group. Names, so that any matrix takes them."""
+    """`cells`: (kind, true, other) -> value, and `groups`: class -> its new group.
+
+    Names, so that any matrix of the kind takes them; the kind, because a distance of 0 is no similarity of 0.
+    """
     kept = st.session_state.setdefault(EDITS, {})
     return kept.setdefault(ClassSet(classes.names).fingerprint, {"cells": {}, "groups": {}})
 
@@ -39,20 +45,29 @@ def regrouped(classes: ClassSet) -> ClassSet:
 def edited(matrix: ClassMatrix, classes: ClassSet) -> ClassMatrix:
     """The matrix with the cells that were set; the very same one where none was, or all are as they had been."""
     values = matrix.values.copy()
-    for (true, other), value in edits(classes)["cells"].items():
-        values[matrix.names.index(true), matrix.names.index(other)] = value
+    for (kind, true, other), value in edits(classes)["cells"].items():
+        if kind == matrix.kind:
+            values[matrix.names.index(true), matrix.names.index(other)] = value
     if np.array_equal(values, matrix.values):
         return matrix
     return ClassMatrix(matrix.names, values, matrix.kind, recipe={**matrix.recipe, "edited": True})
 
 
-def show(classes: ClassSet, matrix: ClassMatrix) -> None:
-    """The heat map to click, the cell in two boxes, the group of a class, and a way back."""
+def show(classes: ClassSet, matrix: ClassMatrix, built: ClassMatrix) -> None:
+    """The heat map to click, the cell in two boxes, the group of a class, and a way back.
+
+    Parameters
+    ----------
+    classes : as the data set has them
+    matrix : with the cells that were set
+    built : without them
+    """
     many = len(matrix) > pictures.FULL_LAYER
     only = f" (above {pictures.FULL_LAYER} classes only cells that are not 0 answer a click)" if many else ""
     st.caption(
         f"Click a cell{only}, or choose it below, and give it a value; the last layer answers at once. What is changed "
-        "here holds for this session and stays on top of whatever the sliders build; it is not part of a link."
+        "here holds for this session and stays on top of whatever the sliders build, a similarity on similarities and "
+        "a distance on distances; it is not part of a link."
     )
     _picture(matrix)
     left, middle, right = st.columns(3)
@@ -62,18 +77,29 @@ def show(classes: ClassSet, matrix: ClassMatrix) -> None:
     ]
     true, other = chosen
     if true is not None and other is not None and true != other:
-        _value(matrix, true, other, right)
+        _value(matrix, built, true, other, right)
     elif true is not None and true == other:
         right.caption("A class is itself: the diagonal stays.")
     _group(classes)
     known = edits(classes)
-    count = len(known["cells"]) + len(known["groups"])
-    if count:
-        cells = ", ".join(f"{plain(t)} for {plain(o)} = {v:g}" for (t, o), v in list(known["cells"].items())[:6])
-        more = f" and {len(known['cells']) - 6} more" if len(known["cells"]) > 6 else ""
-        moved = ", ".join(f"{plain(name)} to {plain(' / '.join(path))}" for name, path in known["groups"].items())
-        st.markdown("Changed: " + "; ".join(filter(None, (cells + more, moved))))
-    st.button("Take all changes back", icon=":material/undo:", disabled=not count, on_click=reset, args=(classes,))
+    cells = [f"{kind} {plain(t)} for {plain(o)} = {v:g}" for (kind, t, o), v in known["cells"].items()]
+    more = [f"{len(cells) - LISTED} more"] if len(cells) > LISTED else []
+    moved = [f"{plain(name)} to {plain(' / '.join(path))}" for name, path in known["groups"].items()]
+    if cells or moved:
+        st.markdown("Changed: " + "; ".join([*cells[:LISTED], *more, *moved]))
+    undo(classes, "live-undo")
+
+
+def undo(classes: ClassSet, key: str) -> None:
+    """The button that takes all changes back."""
+    st.button(
+        "Take all changes back",
+        icon=":material/undo:",
+        key=key,
+        disabled=not any(edits(classes).values()),
+        on_click=reset,
+        args=(classes,),
+    )
 
 
 def reset(classes: ClassSet) -> None:
@@ -114,31 +140,37 @@ def pick(names: tuple[str, ...], points: list[dict[str, Any]]) -> None:
             st.session_state[key] = names[index]
 
 
-def _value(matrix: ClassMatrix, true: str, other: str, box: Any) -> None:
+def _value(matrix: ClassMatrix, built: ClassMatrix, true: str, other: str, box: Any) -> None:
     """The number in the cell, and whether its mirror image gets it too."""
     here = float(matrix.values[matrix.names.index(true), matrix.names.index(other)])
-    key = f"{VALUE}/{true}/{other}/{here}"  # another value behind it is another box: none shows what was
+    top = 1.0 if matrix.kind == "similarity" else max(here, FARTHEST * (float(built.values.max()) or 1.0))
+    key = f"{VALUE}/{matrix.kind}/{true}/{other}/{here}"  # another value behind it is another box: none shows what was
     box.number_input(
         f"{matrix.kind}, {plain(true)} for {plain(other)}",
         min_value=0.0,
-        max_value=1.0 if matrix.kind == "similarity" else None,
+        max_value=top,
         value=here,
         step=0.05,
-        format="%.3f",
+        format=f"%.{DIGITS}f",
         key=key,
         on_change=_set,
-        args=(key, ClassSet(matrix.names), true, other),
+        args=(key, built, true, other),
     )
     box.toggle("its mirror image too", value=True, key=MIRROR, persist_state="session")
 
 
-def _set(key: str, classes: ClassSet, true: str, other: str) -> None:
-    """Callback: keep a cell's value."""
+def _set(key: str, built: ClassMatrix, true: str, other: str) -> None:
+    """Callback: keep a cell's value; what the box shows of the value that was built is that value."""
     value = st.session_state[key]
     if value is None:
         return
+    cells = edits(ClassSet(built.names))["cells"]
     for pair in [(true, other)] + [(other, true)] * bool(st.session_state[MIRROR]):
-        edits(classes)["cells"][pair] = float(value)
+        before = float(built.values[built.names.index(pair[0]), built.names.index(pair[1])])
+        if round(value, DIGITS) == round(before, DIGITS):
+            cells.pop((built.kind, *pair), None)
+        else:
+            cells[built.kind, *pair] = float(value)
 
 
 def _group(classes: ClassSet) -> None:
@@ -167,10 +199,15 @@ def _group(classes: ClassSet) -> None:
         format_func=" / ".join,
         key=key,
         on_change=_move,
-        args=(key, ClassSet(classes.names), name),
+        args=(key, classes, name),
     )
 
 
 def _move(key: str, classes: ClassSet, name: str) -> None:
-    """Callback: keep the group of a class."""
-    edits(classes)["groups"][name] = st.session_state[key]
+    """Callback: keep the group of a class, unless it is its own."""
+    assert classes.groups is not None
+    group, moved = st.session_state[key], edits(classes)["groups"]
+    if group == classes.groups[classes.names.index(name)]:
+        moved.pop(name, None)
+    else:
+        moved[name] = group

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from simviz import datasets
+from simviz.classes import ClassSet
 from simviz.figures import matrix as pictures
 from simviz.matrices import ClassMatrix
-from simviz.runs import Comparison, read_only
+from simviz.runs import Run, read_only
+from simviz.runs.spec import RunSpec
 from simviz.settings import Part, Setting, parse_setting
 from simviz.ui import cache, charts, folders, state
 from simviz.ui.text import code, plain
-from simviz.ui.views import train_settings
+from simviz.ui.views import train_options, train_settings
 
 LARGEST = 20
 
@@ -43,7 +47,7 @@ def sums(matrix: ClassMatrix, setting: str) -> None:
             )
 
 
-def full(comparison: Comparison, setting: str, matrix: ClassMatrix | None) -> None:
+def full(run: Run, classes: ClassSet, setting: str, matrix: ClassMatrix | None) -> None:
     """A button that takes the setting to the train page; an edited matrix goes along as a CSV file."""
     st.button(
         "Train it in full",
@@ -51,22 +55,34 @@ def full(comparison: Comparison, setting: str, matrix: ClassMatrix | None) -> No
         key="live-full",
         disabled=read_only(),
         on_click=_ask,
-        args=(comparison, setting, matrix),
-        help="To the train page, with this setting and plain cross entropy filled in.",
+        args=(run.spec, classes, setting, matrix),
+        help="To the train page, with this setting and plain cross entropy filled in, and this network's images and "
+        "model.",
     )
     if st.session_state.pop("live/full", False):
-        st.switch_page("pages/train.py")
-    st.caption(f"As a setting: {code(setting)}" + (", its matrix changed by hand" if matrix is not None else ""))
+        st.switch_page("pages/train.py", query_params={})  # left to itself it may not clear what sliders are bound to
+    st.caption(
+        f"As a setting: {code(setting)}" + (", its matrix changed by hand" if matrix is not None else "") + _left(run)
+    )
 
 
-def _ask(comparison: Comparison, setting: str, matrix: ClassMatrix | None) -> None:
+def _left(run: Run) -> str:
+    """What the train page has no box for."""
+    size, apart = run.spec.image_size, run.spec.test is not None
+    left = [f"the pictures' size of {size} pixels"] * (size is not None) + ["a test part that lies apart"] * apart
+    return f". The train page does not take {' and '.join(left)}" if left else ""
+
+
+def _ask(spec: RunSpec, classes: ClassSet, setting: str, matrix: ClassMatrix | None) -> None:
     """Callback: what the train page will find filled in."""
     if matrix is not None:
         setting = str(Setting(parse_setting(setting).loss, Part(str(folders.kept(matrix, ".csv")))))
-    train_settings.offer(comparison.classes, ["ce", setting])
-    where = comparison.runs[0].spec.dataset
+    train_settings.offer(classes, ["ce", setting])
+    where = spec.dataset
     known = where in datasets.available()
     st.session_state[state.DATASET] = where if known else state.ELSEWHERE
     if not known:
         st.session_state[state.WHERE] = where
+    with suppress(ValueError, OSError):  # said on the train page
+        train_options.offer(cache.dataset(where if known else folders.inside(where)), spec)
     st.session_state["live/full"] = True

@@ -10,6 +10,7 @@ from simviz.classes import ClassSet
 from simviz.datasets import ImageDataset
 from simviz.evaluation.ruler import RULERS
 from simviz.hyperparameters import TORCHVISION, Monitor, TrainingSpec
+from simviz.runs.spec import RunSpec
 from simviz.ui import given, links, state
 from simviz.ui.text import code, plain
 
@@ -19,12 +20,35 @@ PRETRAINED_MODEL = "resnet18@224"
 MAX_EPOCHS, MAX_SEEDS = 1000, 50
 
 
+def offer(data: ImageDataset, spec: RunSpec) -> None:
+    """Callback of another page: the images and the network of a run, as far as there are boxes for them here."""
+    total, size = len(data.indices("train")), spec.train_size
+    fits = size is not None and len(data.classes) <= size <= total
+    weights = {None: 0, TORCHVISION: 1}.get(spec.pretrained, 2)
+    st.session_state.update(
+        {
+            _drop_key(data): [name for name in spec.drop if name in data.classes.names],
+            _size_key(data): size if fits else None,
+            "model": spec.model,
+            "backbone": BACKBONES[weights],
+            "weights-file": spec.pretrained if weights == 2 else "",
+        }
+    )
+
+
+def _drop_key(data: ImageDataset) -> str:
+    return f"drop-{data.classes.fingerprint}"
+
+
+def _size_key(data: ImageDataset) -> str:
+    return f"size-{data.fingerprint}"
+
+
 def images(data: ImageDataset) -> tuple[tuple[str, ...], int | None]:
     """Classes to leave out, and how many images to train on (None: all)."""
-    key = f"drop-{data.classes.fingerprint}"
     left, right = st.columns([2, 1])
     drop = left.multiselect(
-        "Leave classes out", list(data.classes), key=key, persist_state="session", placeholder="none"
+        "Leave classes out", list(data.classes), key=_drop_key(data), persist_state="session", placeholder="none"
     )
     total = len(data.indices("train"))
     size = right.number_input(
@@ -33,7 +57,7 @@ def images(data: ImageDataset) -> tuple[tuple[str, ...], int | None]:
         max_value=total,
         value=None,
         step=100,
-        key=f"size-{data.fingerprint}",
+        key=_size_key(data),
         persist_state="session",
         placeholder=f"all {total:,}",
         help="A random part of each class. Validation and test stay whole.",

@@ -19,6 +19,14 @@ def read(data, name="a.csv", meaning=None, **known):
     return foreign.read(foreign.source(data, name), meaning, **known)
 
 
+def test_features_are_refused_with_a_word_on_what_to_give():
+    features = npz(features=np.random.default_rng(0).normal(size=(200, 16)), labels=np.arange(200) % 3)
+    with pytest.raises(
+        ValueError, match=r"'features' has 16 columns beside 3 classes in 'labels'.*one column for every"
+    ):
+        read(features, "a.npz")
+
+
 def labelled(*rows):
     return b"y_true,y_pred\n" + "".join(f"{a},{b}\n" for a, b in rows).encode()
 
