@@ -120,9 +120,7 @@ def test_so_many_samples_that_some_are_left_out_keep_the_shares_of_their_classes
     names = np.array([f"image-{i}" for i in range(len(target))])
     upload(ids=names, units=units, target=target, log_probabilities=LOGS[share], features=values)
     monkeypatch.setattr(frozen, "enough", lambda samples: 80)
-    at = visit("severity", detail="gain")
-    at.session_state["gain-heads"] = True
-    at.run()
+    at = visit("severity", detail="gain", layers="true")
     assert not at.exception
     known = heads.features(values, target, 3, units).sample(80)
     (found, *_) = heads.gains(
