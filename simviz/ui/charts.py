@@ -66,7 +66,7 @@ def as_csv(frame: pd.DataFrame) -> bytes:
     """A table as it is drawn, numbers in full."""
     from simviz.report import tables
 
-    return tables.as_csv(frame.to_dict("records"))
+    return tables.as_csv([{str(k): v for k, v in row.items()} for row in frame.to_dict("records")])
 
 
 def slug(text: str) -> str:

@@ -119,7 +119,7 @@ def related(bare: ClassSet, *, words: bool = False) -> ClassSet | None:
     )
     positions, groups = _whole(table["position"], "position"), _whole(table["group"], "group")
     paths = None if groups is None else [[p.strip() for p in str(g).split("/")] for g in groups]
-    given = table.set_index("class")["word"].dropna().to_dict() if words else None
+    given = {n: edit["word"] for n, edit in typed.items() if edit.get("word")} if words else None
     try:
         return ClassSet(bare.names, positions, period if positions else None, paths, given)
     except ValueError as error:
