@@ -63,21 +63,19 @@ def _age(channels: int, pixels: int) -> nn.Module:
 
 
 def _convnet(channels: int, pixels: int) -> nn.Module:
-    """A small batch-norm convnet (ours): 3x3 layers of 16, 48, 96 and 192 maps, then mean and maximum of each map.
+    """A small batch-norm convnet (ours): 32, 48, 96 and 128 maps, then mean and maximum of each map.
 
-    Narrower ones depend more on the seed: with half the maps the accuracy on pictograms spread over 3 points.
+    Its first layer halves the image, and where it pools it does so before the normalisation: most of the time goes
+    where the maps are large. With half the maps the accuracy on pictograms spreads over 3 points from seed to seed.
     """
 
-    def layer(before: int, after: int) -> list[nn.Module]:
-        return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after)]
-
-    def smaller() -> list[nn.Module]:
-        # The same as ReLU first, on a quarter of the numbers: a maximum and a rectification commute.
-        return [nn.MaxPool2d(2), nn.ReLU(inplace=True)]
+    def layer(before: int, after: int, *pool: nn.Module) -> list[nn.Module]:
+        convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
+        return [convolution, *pool, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
 
     return nn.Sequential(
-        *layer(channels, 16), *smaller(), *layer(16, 48), *smaller(), *layer(48, 96), *smaller(),
-        *layer(96, 192), nn.ReLU(inplace=True), _MeanAndMax(),
+        nn.Conv2d(channels, 32, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(inplace=True),
+        *layer(32, 48, nn.MaxPool2d(2)), *layer(48, 96, nn.MaxPool2d(2)), *layer(96, 128), _MeanAndMax(),
     )  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from .tiny import write_folder
 
 # Two processes share the tests: in each, a network trains on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("SIMVIZ_SLOTS", "1")
 
 # Machines that run the suite are often busy: a slow example is no failure.
 settings.register_profile("simviz", deadline=None)

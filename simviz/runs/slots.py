@@ -1,12 +1,10 @@
-"""Which runs of this machine train now: one on each GPU, or one on each core; the others wait in the order of asking.
+"""Which runs of this machine train now: one, or one on each GPU; the others wait in the order of asking.
 
 Every process that trains holds a ticket, a small file beside those of all others of this user, whatever comparison
 and store they serve. The eldest ticket that waits takes the first free slot that fits; a dead process's ticket is
 dropped by whoever looks next. A process keeps its ticket from run to run, so that comparisons go one after another.
 
-`$SIMVIZ_SLOTS` is how many runs train at once on each GPU, or on the CPU. Where it is unset it is 1 on a GPU, and on
-the CPU as many as there are cores and memory for: small networks gain more from a core each than from threads that
-wait for each other at every layer.
+`$SIMVIZ_SLOTS` is how many runs train at once on each GPU, or on the CPU; unset, it is 1.
 """
 
 from __future__ import annotations
@@ -23,20 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import psutil
 
 from simviz.runs.liveness import alive, mark
 
 VARIABLE = "SIMVIZ_SLOTS"
 LOOK_SECONDS = 0.2
-RUN_BYTES = 2 * 2**30
 
 
-def at_once() -> int | None:
-    """What is set: runs at once on each GPU, or on the CPU; ValueError where that is no whole number from 1 on."""
-    text = os.environ.get(VARIABLE)
-    if not text:
-        return None
+def at_once() -> int:
+    """Runs at once on each GPU, or on the CPU; ValueError where what is set is no whole number from 1 on."""
+    text = os.environ.get(VARIABLE) or "1"
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"{VARIABLE} is {text!r}: write how many runs train at once, a whole number from 1 on")
     return int(text)
@@ -46,15 +40,10 @@ def fitting(device: str) -> tuple[str, ...]:
     """The slots that a run on this device (auto, cpu, cuda or cuda:N) may take; loads torch."""
     gpus, per = _gpus(), at_once()
     if device == "cpu" or not gpus:
-        return tuple(f"cpu.{i}" for i in range(1 if gpus else per or _bearable()))
+        return tuple(f"cpu.{i}" for i in range(1 if gpus else per))
     index = device.partition(":")[2]
     chosen = [int(index)] if index else range(gpus)
-    return tuple(f"cuda:{gpu}.{i}" for i in range(per or 1) for gpu in chosen)
-
-
-def _bearable() -> int:
-    """Runs at once that cores and memory bear."""
-    return max(1, min(os.cpu_count() or 1, psutil.virtual_memory().total // RUN_BYTES))
+    return tuple(f"cuda:{gpu}.{i}" for i in range(per) for gpu in chosen)
 
 
 @contextmanager
