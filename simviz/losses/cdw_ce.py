@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values, safe
+from simviz.losses.closed_form import ClosedForm, Values, exponentials, safe
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -48,39 +48,37 @@ def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
 
 
 def _nll_and_gradient(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
-    """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c)."""
+    """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c).
+
+    Of a row at most one p is above 1/2. Its 1 - p is the sum of the others, and so that no digits are lost it goes
+    through the sums over a row as 0, and its share is added.
+    """
     if z.device.type != "cpu":  # a GPU would have to wait for a look at p
         return None
-    p, costs = z.softmax(1), rows_of(cost, z, index)
-    if not p.numel() or float(p.amax()) > 0.5:
-        return _sure_nll_and_gradient(factor, p, costs)
+    powers, sums = exponentials(z)
+    p, costs = powers.mul_(sums.reciprocal()), rows_of(cost, z, index)
+    some_sure = bool(p.numel()) and float(p.amax()) > 0.5
+    if some_sure:
+        sure = (p.amax(1) > 0.5).nonzero().squeeze(1)
+        p_top, top = p.index_select(0, sure).max(1)
+        p[sure, top] = 0
+        rest, cost_top = p.index_select(0, sure).sum(1), costs[sure, top]
+        if not safe(rest):
+            return None
     others = 1 - p
     logs = others.log()
     losses = (costs * logs).sum(1) if factor == 1 else torch.dot(costs.view(-1), logs.view(-1))
-    pulls = torch.addcdiv(costs.new_zeros(()), costs, others, value=factor, out=costs)
-    return losses.neg_(), torch.ops.aten._softmax_backward_data(pulls, p, 1, p.dtype, grad_input=pulls)
-
-
-def _sure_nll_and_gradient(factor: float, p: Tensor, costs: Tensor) -> Values | None:
-    """The same where some p are above 1/2, at most one a row: its 1 - p is the sum of the others."""
-    row = (p.amax(1) > 0.5).nonzero().squeeze(1)
-    p_top, top = p.index_select(0, row).max(1)
-    p[row, top] = 0
-    others = p.index_select(0, row).sum(1)
-    if not safe(others):
-        return None
-    cost_top = costs[row, top]
-    complement = 1 - p
-    losses = -torch.linalg.vecdot(complement.log(), costs)
-    pulls = costs.div_(complement)
-    rest = torch.linalg.vecdot(pulls, p)
-    # for p_top itself, p_top a_top (1 - p_top) with its two small factors cancelled
-    of_top = p_top * (cost_top - rest[row]) * factor
-    losses[row] -= others.log() * cost_top
-    rest[row] += p_top * cost_top / others
-    gradient = torch.add(rest.mul_(-factor)[:, None], pulls, alpha=factor, out=pulls).mul_(p)
-    gradient[row, top] = of_top
-    return losses, gradient
+    pulls = torch.addcdiv(costs.new_zeros(()), costs.mul_(p), others, value=factor, out=costs)
+    pulled = pulls.sum(1)
+    if some_sure:
+        of_top = cost_top * factor - pulled[sure]
+        pulled[sure] += p_top * cost_top * factor / rest
+        in_top = rest.log() * cost_top
+        losses = losses.index_add(0, sure, in_top) if factor == 1 else losses + in_top.sum()
+    gradient = pulls.addcmul_(p, pulled[:, None], value=-1)
+    if some_sure:
+        gradient[sure, top] = p_top * of_top
+    return losses.neg_(), gradient
 
 
 def log_complement(outputs: Tensor) -> Tensor:

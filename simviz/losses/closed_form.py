@@ -70,6 +70,21 @@ def safe(masses: Tensor) -> bool:
     return masses.device.type == "cpu" and (not masses.numel() or float(masses.min()) > 1e-25)
 
 
+def exponentials(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """e_c = exp(z_c - m) of every row, (M, C), and their sums, (M, 1): the softmax is their quotient.
+
+    m is 0 where that is safe for every row, which spares two passes over the outputs, and else the row's maximum.
+    """
+    if outputs.device.type == "cpu" and outputs.numel():  # a GPU would have to wait for a look at the sums
+        powers = outputs.exp()
+        sums = powers.sum(1, keepdim=True)
+        low, high = sums.aminmax()
+        if float(low) > 1e-10 and float(high) < 1e10:
+            return powers, sums
+    powers = (outputs - outputs.amax(1, keepdim=True)).exp_()
+    return powers, powers.sum(1, keepdim=True)
+
+
 def _row_gradient(plain: Plain, outputs: Tensor, *constants: Tensor) -> Tensor:
     return torch.func.grad(lambda z: plain(z, *constants).sum())(outputs)
 

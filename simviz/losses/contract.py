@@ -67,7 +67,7 @@ def reduced_loss(
             total = None
             shape = target.shape[:1] + target.shape[2:]
         else:
-            index = target.reshape(-1).long()
+            index = (target if target.ndim == 1 else target.reshape(-1)).long()
             simple = weight is None and not 0 <= ignore_index < classes and _all_are_classes(index, classes)
             if simple and reduction != "none" and isinstance(index_loss, ClosedForm):
                 return index_loss.total(flat, index, 1 / len(index) if reduction == "mean" else 1.0)

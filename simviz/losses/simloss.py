@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values, safe
+from simviz.losses.closed_form import ClosedForm, Values, exponentials, safe
 from simviz.losses.contract import MatrixLike, check_number, check_size, matrix_tensor, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -57,12 +57,14 @@ def blurred_nll(outputs: Tensor, rows: Tensor) -> Tensor:
 
 def blurred_nll_and_gradient(factor: float, outputs: Tensor, rows: Tensor) -> Values | None:
     """The loss and its gradient p - q, q_c = S_yc p_c / sum_k S_yk p_k. It overwrites `rows`."""
-    p = outputs.softmax(1)
-    shares = rows.mul_(p)
-    mass = shares.sum(1)
+    powers, sums = exponentials(outputs)
+    shares = rows.mul_(powers)
+    masses = shares.sum(1, keepdim=True)
+    mass = masses / sums
     if not safe(mass):
         return None
-    return -mass.log(), p.addcmul_(shares, mass.reciprocal()[:, None], value=-1).mul_(factor)
+    gradient = powers.mul_(factor / sums).addcmul_(shares, factor / masses, value=-1)
+    return -mass.log().squeeze(1), gradient
 
 
 def _index_nll(z: Tensor, index: Tensor, similarity: Tensor) -> Tensor:
@@ -176,7 +178,8 @@ class EmbeddingSimLoss(ClassLoss):
         values = torch.as_tensor(vectors).detach().float()
         if values.ndim != 2 or not values.isfinite().all() or not values.any(1).all():
             raise ValueError(f"vectors of shape {tuple(values.shape)}: finite vectors (C, dim), none zero, are needed")
-        self.register_buffer("directions", F.normalize(values))
+        # The column of ones is what the lower bound is multiplied with, so that the matrix product subtracts it.
+        self.register_buffer("directions", torch.cat([F.normalize(values), values.new_ones(len(values), 1)], 1))
         self.register_buffer("column_sums", None)
         if normalize == "columns":  # S is symmetric: its columns sum like its rows
             self.column_sums = torch.cat([self._rows(rows).sum(1) for rows in torch.arange(len(values)).split(256)])
@@ -184,10 +187,10 @@ class EmbeddingSimLoss(ClassLoss):
     def _rows(self, index: Tensor) -> Tensor:
         """Rows of S for class indices (M,): (M, C). Its own class counts 1 exactly."""
         share = 1 / (1 - self.lower_bound)
-        bound = self.directions.new_full((1,), -self.lower_bound * share)
-        chosen = self.directions.index_select(0, index)
+        chosen = self.directions.index_select(0, index) * share
+        chosen[:, -1] = -self.lower_bound * share
         # In place, by operations that vmap knows: with very many classes each new matrix of rows is dear.
-        values = torch.addmm(bound, chosen, self.directions.T, alpha=share).clamp_min_(0).clamp_max_(1)
+        values = torch.mm(chosen, self.directions.T).clamp_min_(0)
         values[torch.arange(len(index), device=index.device), index] = 1
         return values
 
