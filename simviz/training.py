@@ -75,6 +75,20 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16", False) else torch.float32
 
 
+def check(spec: TrainingSpec, data: ImageDataset, *, watched: bool = False) -> None:
+    """ValueError where every run with these data would fail: their parts and size, the metric watched, the model.
+
+    `watched` says that the monitor counts although nothing stops early. Nothing is trained.
+    """
+    _checked_data(data, spec)
+    lacking = {"mae": not data.classes.ordered, "superclass_accuracy": data.classes.groups is None}
+    if (watched or spec.patience is not None) and lacking.get(spec.monitor):
+        raise ValueError(f"the metric to watch is {spec.monitor!r}, which these classes do not have")
+    if spec.pretrained is None:
+        with torch.random.fork_rng(devices=[]):
+            models.build(spec.model or data.default_model, _input_shape(data, spec.crop))
+
+
 class Trainer:
     """Trains one network with one loss.
 

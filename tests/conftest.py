@@ -72,11 +72,21 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     folder = "/".join(parts[:2]) if len(parts) > 2 else parts[0]
     _seconds[folder] += report.duration
     _counts[folder] += report.when == "call"
+    _look_at_skip(report)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """A whole file can be skipped too, before it has any test."""
+    _look_at_skip(report)
+
+
+def _look_at_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if report.skipped and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2].removeprefix("Skipped: ")
         allowed = (HERE / "allowed_skips.txt").read_text().split("\n")
-        if not any(line and reason.startswith(line) for line in allowed):
-            _unlisted.append(f"{report.nodeid}: {reason}")
+        said = f"{report.nodeid}: {reason}"
+        if not any(line and reason.startswith(line) for line in allowed) and said not in _unlisted:
+            _unlisted.append(said)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

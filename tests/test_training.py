@@ -82,6 +82,34 @@ def test_a_resumed_run_equals_an_uninterrupted_one(data, tmp_path, loss, values)
     assert whole.use_best() == second.use_best()
 
 
+def test_parameters_of_a_loss_are_trained_kept_and_put_back(data, tmp_path):
+    class Scaled(losses.ClassLoss):
+        """Cross entropy of logits times a learned number."""
+
+        name, title = "scaled", "Scaled"
+
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(()))
+
+        def log_probabilities(self, outputs):
+            return (outputs * self.scale).log_softmax(1)
+
+        def sample_loss(self, outputs, index):
+            return F.nll_loss(self.log_probabilities(outputs), index, reduction="none")
+
+    spec = TrainingSpec(model="lenet", epochs=3, batch_size=32, precision="float32", patience=3)
+    first, second = (Trainer(spec, data, Scaled(), evaluation.ruler(data.classes, "zero_one")) for _ in range(2))
+    epochs(first)
+    last = first.loss.scale.item()
+    assert last != 1
+    checkpoint.save(first.state_dict(), tmp_path / "checkpoint.safetensors")
+    second.load_state_dict(checkpoint.load(tmp_path / "checkpoint.safetensors"))
+    assert second.loss.scale.item() == last
+    assert first.use_best() == second.use_best()
+    assert first.loss.scale.item() == second.loss.scale.item()
+
+
 def test_a_warm_up_as_long_as_the_run_is_cross_entropy(data):
     plain, warmed = trainer(data), trainer(data, "simloss@words", warmup=2)
     epochs(plain)

@@ -61,7 +61,7 @@ def specs_for(settings: Sequence[str], seeds: Iterable[int], **base: Any) -> lis
 def create(
     specs: Sequence[RunSpec], *, title: str | None = None, store: Store | None = None, tuning: Tuning | None = None
 ) -> Comparison:
-    """Check that data, losses and ruler fit, and lay the folders out; nothing is trained yet.
+    """Check that data, losses, model and ruler fit, and lay the folders out; nothing is trained yet.
 
     With `tuning`, a `simviz.runs.tuning.plan` of the same specs, the learning rate of each setting is chosen on
     validation when the comparison is trained, and replaces that of the specs.
@@ -69,8 +69,10 @@ def create(
     Raises
     ------
     ValueError
-        In one sentence, for data that cannot be read or a loss that does not fit the classes.
+        In one sentence, for data that cannot be read, a loss that does not fit the classes, a model that does not
+        exist or cannot take the images, a metric to watch that the classes do not have.
     """
+    from simviz import training
     from simviz.runs.ingredients import build_loss, load_data
 
     for model, source in {(s.model, s.pretrained) for s in specs if s.pretrained is not None}:
@@ -80,6 +82,7 @@ def create(
     data = load_data(specs[0])
     for spec in {s.loss: s for s in specs}.values():
         build_loss(spec, data)
+    training.check(specs[0], data, watched=tuning is not None)
     ruler = evaluation.ruler(data.classes, specs[0].ruler)
     info: dict[str, Any] = {
         "classes": data.classes.to_dict(),

@@ -20,6 +20,7 @@ from simviz.datasets.core import TEST, TRAIN, VALIDATION, ImageDataset, content_
 
 UNDECIDED = 255  # the part of an image that the source does not put anywhere
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
+STAND_TWICE = "in the test part and in training or validation"  # of pictures, in a note
 MAX_PIXELS = 64_000_000  # larger pictures count as corrupt: decoding one would take a gigabyte
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _BATCH = 2048  # encoded images held in memory at once
@@ -165,7 +166,7 @@ def _split_notes(before: np.ndarray, after: np.ndarray, contents: np.ndarray) ->
         notes.append(f"No test part was given: {(after == TEST).mean():.0%} of the images were set aside for it.")
     both = np.intersect1d(contents[after == TEST, 0], contents[after != TEST, 0]).size
     if both:
-        notes.append(f"{both} pictures stand in the test part and in training or validation.")
+        notes.append(f"{both} picture{'s stand' if both > 1 else ' stands'} {STAND_TWICE}.")
     return notes
 
 

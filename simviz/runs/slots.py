@@ -138,7 +138,11 @@ def _path(number: int) -> Path:
 
 
 def _folder() -> Path:
-    return Path(tempfile.gettempdir()) / f"simviz-{getpass.getuser()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # in a container that is run with a number the system has no name for
+        user = str(os.getuid())
+    return Path(tempfile.gettempdir()) / f"simviz-{user}"
 
 
 @lru_cache

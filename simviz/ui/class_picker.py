@@ -10,6 +10,7 @@ import streamlit as st
 
 from simviz import datasets
 from simviz.classes import ClassSet
+from simviz.datasets.listing import STAND_TWICE
 from simviz.ui import cache, charts, editor, links, state
 from simviz.ui.text import plain
 
@@ -57,7 +58,11 @@ def card(picked: str) -> None:
         )
         about: dict[str, Any] = datasets.card(data)
         held = f"{about['units_held_out']:,} {data.unit_name}s" if data.unit_name != "image" else "images"
-        st.caption(f"The test part is made of {held} that no other part contains. " + " ".join(map(plain, data.notes)))
+        if any(STAND_TWICE in note for note in data.notes):
+            apart = ""  # the note says how many do not
+        else:
+            apart = f"The test part is made of {held} that no other part contains. "
+        st.caption(apart + " ".join(map(plain, data.notes)))
 
 
 def split_names(text: str) -> list[str]:

@@ -4,8 +4,9 @@ import json
 import numpy as np
 import pytest
 
-from simviz import ClassMatrix, ClassSet, matrices
+from simviz import ClassMatrix, ClassSet, datasets, matrices
 from simviz.matrices import files
+from simviz.ui.views import train_settings
 
 OWN = {"data": "own", "names": "rose,tulip,cat,dog"}
 
@@ -43,6 +44,14 @@ def test_a_link_restores_source_and_numbers_and_the_matrix_is_the_librarys(visit
     assert np.allclose(drawn(at), expected.values)
     assert f"simloss@{part}" in at.code[0].value
     assert "Column sums" in at.subheader[0].value
+
+
+@pytest.mark.parametrize("data", ["tree-rings", "clock", "counting", "gauge"])
+def test_no_order_begins_where_the_page_itself_foresees_a_collapse(visit, data):
+    """The matrix is carried to the train page as it is; both begin with the same one."""
+    at = visit("similarity", **{"from": "order", "data": data})
+    assert not at.error
+    assert at.code[0].value.split("\n")[0] in train_settings.defaults(datasets.load(data).classes)
 
 
 def test_pictograms_are_shown_with_their_pictures_groups_and_split(visit):

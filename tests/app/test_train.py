@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 
 import psutil
@@ -13,6 +14,7 @@ from simviz.runs.files import write_json
 from simviz.ui import cache, folders, state
 from simviz.ui.views import train_curves, train_options, train_settings
 from tests.runs import helpers
+from tests.tiny import NAMES, write_folder
 
 
 def says(at):
@@ -225,6 +227,23 @@ def test_an_image_folder_inside_the_data_folder_can_be_trained_on(visit, tmp_pat
     link.symlink_to("/etc")
     with pytest.raises(ValueError, match="nothing at"):
         folders.inside("out")
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_the_card_does_not_call_a_test_part_held_out_that_is_not(visit, tmp_path, monkeypatch, twice):
+    train, test = write_folder(tmp_path / "pets" / "train"), tmp_path / "pets" / "test"
+    for name in NAMES:
+        (test / name).mkdir(parents=True)
+        for number in range(8):
+            (train / name / f"{number}.png").rename(test / name / f"{number}.png")
+    if twice:
+        shutil.copy(test / "cat" / "0.png", train / "cat")
+    monkeypatch.setenv("SIMVIZ_DATA", str(tmp_path))
+    at = visit("train", on=state.ELSEWHERE, path="pets")
+    at.session_state["data-card"] = True
+    at.run()
+    assert ("that no other part contains" in says(at)) != twice
+    assert ("1 picture stands in the test part and in training" in says(at)) == twice
 
 
 def test_matrix_and_words_of_the_similarity_page_come_along(visit, started):

@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def panels(page):
     """Titles of the heat maps in view, as the reader sees them."""
-    return page.locator(".js-plotly-plot .gtitle").all_inner_texts()
+    return page.locator(".js-plotly-plot .gtitle").all_text_contents()
 
 
 def test_pictograms_words_three_losses_confusion_severity(server, visit):
@@ -36,15 +36,26 @@ def test_pictograms_words_three_losses_confusion_severity(server, visit):
     assert "groups" in text
 
 
-def test_tree_rings_with_an_order(server, visit):
-    page = visit(f"{server}/train?on=tree-rings")
-    for setting in ("ce", "emd2", "simloss@order:r=0.3"):
+def test_tree_rings_order_squared_emd_confusion_severity(server, visit):
+    page = visit(server)
+    steps.go(page, "Similarity matrix")
+    steps.choose(page, "Classes of", "tree-rings")
+    page.get_by_test_id("stMain").get_by_role("radio", name="order", exact=True).click()
+    page.locator("code", has_text="simloss@order:r=0.3").first.wait_for()
+    steps.go(page, "Train")
+    asked = ("ce", "emd2", "simloss@order:r=0.3", "ground_distance@order:r=0.3")
+    for setting in asked:
         page.get_by_role("button", name=setting).first.wait_for()
-    steps.start(page, epochs=2, images=400)
-    steps.finished(page, 3)
-    steps.follow(page, "Severity")
+    steps.start(page, epochs=1, images=400)
+    steps.finished(page, len(asked))
+    steps.follow(page, "Confusion")
+    page.locator(".js-plotly-plot").nth(len(asked) - 1).wait_for()
+    assert all(any(setting in title for title in panels(page)) for setting in asked)
+    steps.go(page, "Severity")
     page.locator(steps.PLOT).first.wait_for()
-    assert "positions" in page.get_by_test_id("stMain").inner_text()
+    text = page.get_by_test_id("stMain").inner_text()
+    assert "positions" in text
+    assert "emd2" in text
 
 
 def test_a_link_on_a_fresh_server_keeps_its_choices(server, visit):

@@ -48,3 +48,23 @@ def test_a_loss_that_does_not_fit_is_refused_before_anything_is_laid_out(tiny_fo
     with pytest.raises(ValueError, match=text):
         compare.create(compare.specs_for([loss], [0], dataset=str(tiny_folder)), store=store)
     assert store.comparisons() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"model": "resnet99"}, "there is no model 'resnet99'"),
+        ({"model": "age"}, "at least 54 pixels"),
+        ({"patience": 2, "monitor": "mae"}, "'mae', which these classes do not have"),
+        ({"patience": 2, "monitor": "superclass_accuracy"}, "'superclass_accuracy', which these"),
+        ({"train_size": 2}, "the 4 classes need at least one image each"),
+        ({"crop": 64}, "crop is 64"),
+    ],
+)
+def test_what_would_fail_every_run_is_refused_before_anything_is_laid_out(tiny_folder, tmp_path, values, text):
+    store, base = Store(tmp_path / "runs"), {"dataset": str(tiny_folder), "image_size": 16}
+    with pytest.raises(ValueError, match=text):
+        compare.create(compare.specs_for(["ce"], [0], **base, **values), store=store)
+    assert store.comparisons() == []
+    if "monitor" in values:  # without early stopping nothing is watched
+        compare.create(compare.specs_for(["ce"], [0], **base, monitor=values["monitor"]), store=store)

@@ -112,7 +112,7 @@ def test_a_test_listing_replaces_the_own_test_part_and_is_joined_by_name():
 def test_pictures_in_both_parts_are_reported():
     main = of([encoded(i) for i in range(40)], [0, 1] * 20)
     data = build("x", main, test=of([encoded(3), encoded(77)], [0, 1]), size=12)
-    assert any(note.startswith("1 pictures stand in the test part and in training") for note in data.notes)
+    assert any(note.startswith("1 picture stands in the test part and in training") for note in data.notes)
 
 
 def test_dropping_classes_before_decoding():

@@ -111,7 +111,7 @@ def test_memory_that_runs_out_on_the_cpu_is_said_and_the_next_run_trains(make):
     assert "can't allocate memory" in big.log()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU: run the tests on a machine that has one")
 def test_memory_that_runs_out_on_the_gpu_is_said_and_the_next_run_trains(make):
     comparison = make(epochs=1, device="cuda")
     first, second = comparison.runs

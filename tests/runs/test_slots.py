@@ -56,6 +56,16 @@ def test_a_number_of_slots_that_is_none_is_named_before_anything_starts(make, mo
         queue.start(make())
 
 
+@pytest.mark.parametrize("error", [KeyError, OSError])  # OSError from Python 3.13 on
+def test_a_user_without_a_name_waits_in_a_line_too(monkeypatch, error):
+    def nameless():
+        raise error("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(slots.getpass, "getuser", nameless)
+    with slots.mutex():
+        assert slots._folder().name == f"simviz-{os.getuid()}"
+
+
 def test_the_ticket_of_a_dead_process_holds_nobody_up(make):
     with slots.Ticket(make().path) as dead:
         record = dict(dead._record, pid=2**22 + 1, slot="cpu.0")

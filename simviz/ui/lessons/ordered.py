@@ -11,7 +11,7 @@ from simviz.ui.lessons.steps import Answer, Lesson, Material, Step, bars
 from simviz.ui.views.losses import AGES
 
 TRUE, NEAR, FAR = "10 years", "20 years", "80 years"
-RATIO = 0.8  # likeness of neighbours, as the page of matrices begins
+RATIO = 0.8  # likeness of neighbours
 STEPS = 3
 LIKENESS = (0.8, 0.5, 0.0)  # what may be voted for
 MINUTES = ("58", "3")

@@ -73,14 +73,16 @@ def show() -> None:
         st.info("There is no comparison yet. Train one, and its network can be asked here what another loss would do.")
         evidence.page_link("train", "Train")
         return
+    classes = None
     try:
+        classes = comparison.classes
         view = _view(comparison)
         whole = view is None or _page(view)
     except (StoreError, ValueError, OSError) as error:
         st.error(plain(error))
         whole = False
-    if not whole and any(live_edit.edits(comparison.classes).values()):
-        live_edit.undo(comparison.classes, "live-undo-all")  # what was changed may be what is wrong
+    if not whole and classes is not None and any(live_edit.edits(classes).values()):
+        live_edit.undo(classes, "live-undo-all")  # what was changed may be what is wrong
 
 
 def _view(comparison: Comparison) -> View | None:

@@ -142,7 +142,7 @@ def _options(source: str) -> dict[str, float | str]:
             label = "lower_bound: cosine up to which two classes count as unrelated"
             return {"lower_bound": _slider(state.LOWER, label, (0.0, 0.99), 0.5, 0.01)}
     if source == "order":
-        return {"r": _slider(state.RATIO, "r: similarity of neighbours; 0 is cross entropy", (0.0, 0.99), 0.8, 0.01)}
+        return {"r": _slider(state.RATIO, "r: similarity of neighbours; 0 is cross entropy", (0.0, 0.99), 0.3, 0.01)}
     if source == "positions":
         return {"power": _slider(state.POWER, "power of the distance", (0.25, 3.0), 1.0, 0.25)}
     return {}
