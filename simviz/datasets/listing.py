@@ -20,6 +20,7 @@ from simviz.datasets.core import TEST, TRAIN, VALIDATION, ImageDataset, content_
 
 UNDECIDED = 255  # the part of an image that the source does not put anywhere
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
+UNREADABLE = "could not be decoded and were skipped"  # of pictures, in a note
 STAND_TWICE = "in the test part and in training or validation"  # of pictures, in a note
 MAX_PIXELS = 64_000_000  # larger pictures count as corrupt: decoding one would take a gigabyte
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
@@ -196,7 +197,7 @@ def _decode(
     if not good.all():
         broken = [listing.ids[rows[i]] for i in np.flatnonzero(~good)]
         shown = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
-        notes.append(f"{len(broken)} of {len(rows)} images could not be decoded and were skipped: {shown}.")
+        notes.append(f"{len(broken)} of {len(rows)} images {UNREADABLE}: {shown}.")
         images, contents, rows = images[good], contents[good], rows[good]
     return images, contents, labels[rows], [listing.ids[i] for i in rows], listing.parts[rows]
 

@@ -330,7 +330,7 @@ class _Fleet:
     def _given_up(self, flight: _Flight, why: str) -> bool:
         """Whether a run whose node died is given up; else it is made ready for its next attempt."""
         run, reached = flight.run, max((line["epoch"] for line in flight.run.metrics()), default=0)
-        status.log(run, f"attempt {flight.attempt} ended with its node or process: {why}\n")
+        status.log(run, f"attempt {flight.attempt} ended with its node or process: {why}")
         if flight.attempt == ATTEMPTS:
             times = f"{ATTEMPTS} time{'' if ATTEMPTS == 1 else 's'}"
             self._say(flight, "failed", error=f"its node or process died {times}; finished epochs are kept")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ def record(run: Run, found: Ingredients, trainer: Any) -> None:
 
     environment = {
         "schema_version": SCHEMA_VERSION,
+        "simviz": metadata.version("simviz"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),

@@ -93,9 +93,9 @@ def mend_metrics(run: Run) -> None:
 
 
 def log(run: Run, text: str) -> None:
-    """A last word that may fail: a full disk has no room for it, a deleted folder no place."""
+    """What a person may want to read later. It may fail: a full disk has no room for it, a deleted folder no place."""
     try:
         with (run.path / "log.txt").open("a") as file:
-            file.write(text)
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text.rstrip()}\n")
     except OSError:
         return

@@ -217,10 +217,12 @@ def _train(run: Run, comparison: Comparison, listener: Listener | None, given: I
         _restore(trainer, saved)
     status.mend_metrics(run)
     clock = Clock(run, comparison, trainer.epoch)
+    status.log(run, f"{trainer.device}, {trainer.precision}, from epoch {trainer.epoch + 1} of {spec.epochs}")
     try:
         for event in trainer.events():
             if not hasattr(event, "step"):
                 status.keep_epoch(run, event)
+                status.log(run, f"epoch {event.epoch}: training loss {event.train_loss:.4g}, {event.seconds:.1f} s")
                 checkpoint.save(trainer.state_dict() | {"random": _random_state(trainer)}, saved)
             clock.tick(event)
             if listener:
@@ -244,6 +246,7 @@ def _conclude(run: Run, trainer: Any, data: Any, clock: Clock, state: str, **sai
     status.write(run, "running", **clock.kept, message="reading the test part")
     epoch = conclude(run, trainer, data)
     status.write(run, state, **{**clock.kept, "epoch": epoch, "reached": trainer.epoch}, **said)
+    status.log(run, f"{state}; judged by the weights of epoch {epoch}")
 
 
 def _random_state(trainer: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import streamlit as st
 from simviz import datasets
 from simviz.classes import ClassSet
 from simviz.datasets.listing import STAND_TWICE
+from simviz.matrices.files import check_name
 from simviz.ui import cache, charts, editor, links, state
 from simviz.ui.text import plain
 
@@ -80,6 +81,8 @@ def _own() -> ClassSet | None:
     )
     try:
         bare = ClassSet(split_names(text or ""))
+        for name in bare:
+            check_name(name)
     except ValueError as error:
         st.error(plain(error))
         return None

@@ -227,3 +227,9 @@ def test_the_exports_are_the_matrix_on_the_screen(visit):
     at = visit("similarity", **OWN, **{"from": "order", "r": "0.5", "as": "distance"})
     assert np.allclose(drawn(at), 1 - matrices.class_order(4, r=0.5).values)
     assert [b.label for b in at.get("download_button")] == ["CSV", "npz", "JSON with recipe"]
+
+
+def test_a_typed_name_that_no_file_could_hold_is_refused_at_once(visit):
+    at = visit("similarity", data="own", names="<b>cat</b>,dog,truck")
+    assert not at.exception
+    assert "has markup in it" in at.error[0].value

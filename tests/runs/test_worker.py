@@ -61,6 +61,14 @@ def test_settled_runs_are_not_trained_again(done):
     assert [(r.path / "result.json").stat().st_mtime_ns for r in done.runs] == before
 
 
+def test_a_finished_run_keeps_a_log_of_its_epochs(done):
+    for run in done.runs:
+        lines = run.log().splitlines()
+        assert f"from epoch 1 of {run.spec.epochs}" in lines[0]
+        assert sum("training loss" in line for line in lines) == run.spec.epochs
+        assert "finished" in lines[-1]
+
+
 def test_a_failed_run_says_why_and_does_not_stop_the_next(make):
     comparison = make(seeds=(0, 1), settings=("ce",))
     broken = comparison.runs[0]

@@ -6,6 +6,7 @@ import streamlit as st
 
 from simviz import datasets
 from simviz.datasets import ImageDataset
+from simviz.datasets.listing import UNREADABLE
 from simviz.ui import cache, class_picker, given, links, state
 from simviz.ui.text import plain
 
@@ -41,6 +42,7 @@ def _loaded(where: str) -> tuple[ImageDataset, str] | None:
         return None
     class_picker.card(where)
     for note in data.notes:
-        if note.startswith("No "):  # classes without images in a part change what can be learned or measured
+        # Classes without images in a part change what can be learned or measured, and so does what is left out.
+        if note.startswith("No ") or UNREADABLE in note:
             st.warning(plain(note))
     return data, where
