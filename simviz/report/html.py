@@ -87,8 +87,8 @@ def report(
     ]
     said = methods(comparison, part=part, decoder=decoder, ruler=ruler, rows=rows)
     body = [
-        _head(comparison, part, decoder, ruler),
-        _table(rows),
+        _head(comparison, part, decoder, ruler, rows),
+        _table(rows, ruler),
         *map(_picture, drawn),
         _methods(said),
         _again(comparison, part, decoder, choice, sides),
@@ -126,7 +126,12 @@ def _page(title: str, body: Iterable[str]) -> str:
     )
 
 
-def _head(comparison: Comparison, part: str, decoder: str, ruler: Ruler) -> str:
+def _head(comparison: Comparison, part: str, decoder: str, ruler: Ruler, rows: Sequence[compare.Row]) -> str:
+    own = list(dict.fromkeys(r.setting for r in rows if r.decoder == compare.OWN))
+    if len(own) == len(rows):
+        decoder = compare.OWN
+    elif own:
+        decoder += f" ({compare.OWN} for {', '.join(own)})"
     data = (comparison.info.get("dataset") or {}).get("name", "predictions")
     text = f"{part.capitalize()} part of {data}. Ruler: {ruler.describe()}. Decided by {decoder}."
     notes = "".join(f"<li>{html.escape(str(note))}</li>" for note in comparison.info.get("notes", []))
@@ -135,7 +140,7 @@ def _head(comparison: Comparison, part: str, decoder: str, ruler: Ruler) -> str:
     )
 
 
-def _table(rows: Sequence[compare.Row]) -> str:
+def _table(rows: Sequence[compare.Row], ruler: Ruler) -> str:
     """The table of settings with its intervals, what it says, and what the runs say of themselves."""
     known = {m: name for m, name in SHOWN.items() if any(r.mean(m) is not None for r in rows)}
     head = "".join(f"<th>{name}</th>" for name in ("setting", *known.values(), "seeds"))
@@ -148,7 +153,8 @@ def _table(rows: Sequence[compare.Row]) -> str:
     said = [*compare.findings(rows), *(f"{r.label}: {w}" for r in rows for w in r.warnings)]
     listed = "".join(f"<li>{html.escape(text)}</li>" for text in said)
     return (
-        f'<h2>Severity of the mistakes</h2>\n<div class="wide"><table>\n<tr>{head}</tr>\n' + "\n".join(lines) + "\n"
+        f"<h2>Severity of the mistakes, ruler {html.escape(ruler.describe())}</h2>\n"
+        f'<div class="wide"><table>\n<tr>{head}</tr>\n' + "\n".join(lines) + "\n"
         '</table></div>\n<p class="note">Mean over seeds ± half of its 95 % t interval. mean cost = error rate x '
         "severity. Control rows were not asked for; they show what a setting must be seen beside.</p>\n"
         f"<ul>{listed}</ul>"

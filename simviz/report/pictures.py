@@ -39,7 +39,7 @@ def accuracy_cost(rows: Sequence[compare.Row], ruler: Ruler) -> Picture:
     best = max(accuracy, key=lambda k: accuracy[k].mean())
     least = min(cost, key=lambda k: cost[k].mean())
     said = f"Best accuracy: {best} ({accuracy[best].mean():.1%}); least mean cost: {least} ({cost[least].mean():.3f})."
-    return Picture("Accuracy against mean cost", fig, said)
+    return Picture(f"Accuracy against mean cost, ruler {ruler.describe()}", fig, said)
 
 
 def per_class(counts: Counts, classes: ClassSet, ruler: Ruler) -> Picture:
@@ -57,7 +57,7 @@ def per_class(counts: Counts, classes: ClassSet, ruler: Ruler) -> Picture:
     )
     shown = f"The {MOST_ROWS} of {len(classes)} classes with the largest values. " if len(classes) > MOST_ROWS else ""
     said = f"{shown}Hollow: fewer than {severities.FEW} mistakes a run, so chance may have drawn it."
-    return Picture("Severity class by class", fig, said)
+    return Picture(f"Severity class by class, ruler {ruler.describe()}", fig, said)
 
 
 def confusion(counts: Counts, classes: ClassSet) -> list[Picture]:

@@ -174,11 +174,10 @@ def _matched(first: Foreign, one: Foreign) -> Foreign:
         )
     if first.named and one.named:
         where, order = np.argsort(a.ids), np.argsort(b.ids)
-        differ = a.ids[where] != b.ids[order]
-        if differ.any():
+        if strange := np.setdiff1d(b.ids, a.ids, assume_unique=True).tolist():
             raise ValueError(
-                f"{one.name} has the sample {str(b.ids[order][differ][0])[:60]!r}, which {first.name} has not, or not "
-                "there; the files of one comparison need the same ids"
+                f"{one.name} has the sample {strange[0][:60]!r}, which {first.name} has not; the files of one "
+                "comparison need the same ids"
             )
         rows = np.empty(len(a), dtype=np.int64)
         rows[where] = order

@@ -10,12 +10,15 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from simviz.ui import links, state
 from simviz.ui.text import plain
@@ -79,6 +82,7 @@ ICON = (
 )
 
 PAGE = "page-drawn"  # of the session: the page whose run ended last
+KEPT = "frame-kept"  # of the session: what the frame's keys were when a page's run ended last
 GONE = "comparison-gone"  # of the session: what a link to this page asked for in vain, until another is chosen
 
 # Before torch is loaded, as for the processes that train (simviz.runs.cores): beside a browser that takes one of two
@@ -144,6 +148,7 @@ def run() -> None:
         link = st.container()
     if st.session_state.get(PAGE) != (page.url_path or "home"):
         st.session_state.pop(GONE, None)
+        _bring_along()
     inside, chosen = _framed.set(True), _frame.set(None)
     try:
         page.run()
@@ -151,6 +156,7 @@ def run() -> None:
         comparison = frame().comparison
         st.session_state.pop(state.OPENED, None)
         st.session_state[PAGE] = page.url_path or "home"
+        st.session_state[KEPT] = {k: st.session_state[k] for k in state.FRAME if st.session_state.get(k) is not None}
         with link:  # after the page, when its widgets hold what the link must say
             links.copy(page.url_path or "home", {} if comparison is None else {state.COMPARISON: comparison.id})
             _access()
@@ -168,6 +174,22 @@ def _spare_the_collector() -> None:
     if len(sys.modules) != _modules:
         _modules = len(sys.modules)
         gc.freeze()
+
+
+def _bring_along() -> None:
+    """What a link set, for the next page.
+
+    Streamlit 1.67 forgets it where the page is changed before anything else was touched: it keeps it for the pickers of
+    the page before. Where the visitor went back, the address alone says what was there.
+    """
+    context = get_script_run_ctx()
+    if getattr(context, "is_history_navigation", False):
+        return
+    for key, value in st.session_state.get(KEPT, {}).items():
+        if st.session_state.get(key) == value and key not in st.query_params:
+            st.session_state[key] = value
+            with suppress(StreamlitAPIException):  # still bound: then Streamlit writes it itself
+                st.query_params[key] = str(value)
 
 
 def _access() -> None:

@@ -13,7 +13,7 @@ from simviz.runs import Store
 from simviz.runs.foreign import keep
 from simviz.ui import pairs
 from simviz.ui.views import confusion_cell
-from tests.app.reading import array, figures, frame, heat, says
+from tests.app.reading import array, figures, frame, heat, says, title
 
 ZOO = ClassSet(
     ["lion", "cat", "dog", "truck", "bus", "tram"],
@@ -174,6 +174,7 @@ def test_harm_is_distance_times_change(visit, zoo):
     assert np.allclose(drawn(figures(at)[2]), distance * (counts(CE) - counts(SIM)))
     costs = [(distance * counts(a)).sum() for a in (CE, SIM)]
     assert f"cost {costs[0]:,.1f} in A and {costs[1]:,.1f} in B (tree levels)" in says(at)
+    assert "; ruler groups (tree levels), 0..3" in title(figures(at)[2])
     at.segmented_control(key="level").set_value("level-1").run()
     rows = [0, 0, 0, 1, 1, 1]
     expected = np.zeros((2, 2))

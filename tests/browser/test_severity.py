@@ -47,3 +47,20 @@ def test_the_decoder_redraws_everything_and_rooms_open_by_the_keyboard(museum, v
     assert {tuple(row[1:]) for row in after} != {tuple(row[1:]) for row in before}
     press(page, "Bins", "equal-mass")
     page.wait_for_function(BINNED, arg=["mass", len(after)])
+
+
+def test_a_page_opened_by_a_link_takes_its_choices_along_to_the_next(museum, visit):
+    """Though nothing was touched before; the comparison of the link is not the newest."""
+    from playwright.sync_api import expect
+
+    with ZipFile(examples.FOLDER / "self-guided.zip") as archive:
+        older = archive.namelist()[0].split("/")[0]
+    page = visit(f"{museum}/severity?c={older}&a=ce&ruler=zero_one")
+    page.locator(steps.PLOT).nth(1).wait_for()
+    steps.settled(page)
+    steps.go(page, "Confusion")
+    page.locator(steps.PLOT).first.wait_for()
+    for name, value in (("Comparison", older), ("A", "ce")):
+        expect(page.get_by_role("combobox", name=name, exact=True)).to_have_value(value, timeout=60_000)
+    page.wait_for_url(f"**/confusion?*c={older}*")
+    assert {"a=ce", "ruler=zero_one"} <= set(page.url.partition("?")[2].split("&"))

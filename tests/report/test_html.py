@@ -9,8 +9,10 @@ import pytest
 
 from simviz import compare
 from simviz.cli import main
+from simviz.evaluation import foreign
 from simviz.report.html import report
 from simviz.runs import Store, StoreError
+from simviz.runs.foreign import keep
 
 
 class Reader(HTMLParser):
@@ -75,6 +77,16 @@ def test_a_and_b_are_the_only_difference_where_they_are_given(shapes):
     given = report(shapes, sides=("self_guided", "ce"))
     assert re.findall(r"<h2>Difference: (.*?)</h2>", given) == ["self_guided minus ce"]
     assert "--a self_guided --b ce" in given
+
+
+def test_the_ruler_stands_in_every_heading_and_what_was_decided_elsewhere_is_told(shapes, tmp_path):
+    ruler = compare.comparison_ruler(shapes).describe()
+    for heading in ("Severity of the mistakes", "Accuracy against mean cost", "Severity class by class"):
+        assert f"{heading}, ruler {ruler}" in Reader(report(shapes)).text
+    files = {"decided": b"y_true,y_pred\na,b\nb,b\n", "scored": b"y_true,p_a,p_b\na,.9,.1\nb,.2,.8\n"}
+    found = [foreign.read(foreign.source(data, f"{name}.csv")) for name, data in files.items()]
+    for taken, said in ((found[:1], "the file's own"), (found, "argmax (the file's own for decided)")):
+        assert f"Decided by {said}." in Reader(report(keep(taken, store=Store(tmp_path), ruler="zero_one"))).text
 
 
 def test_runs_can_be_the_sides_of_the_difference(shapes, tmp_path, capsys):

@@ -121,6 +121,7 @@ def test_decisions_may_lack_a_class_that_scores_may_not(store):
     [
         (table("two").iloc[:-1], "two.csv has 29 samples and one.csv has 30; .* need the same samples"),
         (table("two", ids=True, id=[f"t{i}" for i in range(COUNT)]), "has the sample 't0', which one.csv has not"),
+        (table("two", ids=True, id=["t", *(f"s{i}" for i in range(1, COUNT))]), "has the sample 't', which one.csv"),
         (
             table("two", ids=True, y_true=NAMES[(TARGET + 1) % 3]),
             r"the sample 's0' is '\w+' in one.csv and '\w+' in two.csv; .* need the same true classes$",

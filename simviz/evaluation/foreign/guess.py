@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from simviz.evaluation.foreign.files import MAX_CLASSES
 from simviz.evaluation.foreign.table import Source
 
@@ -115,15 +117,37 @@ def _answers(source: Source, true: str | None, free: list[str], wide: list[str])
         single = _named(_SCORES, free)
     else:
         single = _named(_SCORES, [n for n in free if n != predicted])
+        if single and predicted and _classes(source, true, predicted) > 2:
+            single = None  # how sure it is of its decision: nothing of the other classes
     if predicted is not None and block is None and single is None and _shares(source, predicted):
         predicted, single = None, predicted
     if block is not None:
         return (block,), predicted
     numbers = [n for n in free if n != predicted and source.numeric(n)]
     several = _score_columns(source, true, numbers)
-    if several:
+    if several and not (predicted is not None and _beside(source, true, several)):
         return tuple(several), predicted
     return (() if single is None or single not in numbers else (single,)), predicted
+
+
+def _classes(source: Source, *columns: str | None) -> int:
+    """How many different labels the columns hold together."""
+    try:
+        return len({text for name in columns if name is not None for text in source.coded(name)[1]})
+    except ValueError:  # told when the file is read
+        return 0
+
+
+def _beside(source: Source, true: str | None, several: Sequence[str]) -> bool:
+    """Whether numbers beside a decision are no scores: called neither alike nor by a class, and sums of no 1."""
+    if without_prefix(several) != list(several) or all(name.isdecimal() for name in several):
+        return False
+    try:
+        named = true is not None and set(source.coded(true)[1]) & set(several)
+        sums = np.sum([source.numbers(n) for n in several], axis=0)
+        return not named and bool((np.abs(sums - 1) > 0.01).any())
+    except ValueError:  # told when the file is read
+        return False
 
 
 def _is_features(name: str) -> bool:

@@ -30,7 +30,7 @@ class Labels:
         self.exact = {**index, **{label: index[name] for label, name in (aliases or {}).items()}}
         loose: dict[str, int | None] = {}
         for text, i in self.exact.items():
-            key = _loose(text)
+            key = alike(text)
             loose[key] = i if loose.get(key, i) == i else None  # "a b" and "a_b" side by side: neither is meant
         self.loose = loose
 
@@ -56,7 +56,7 @@ class Labels:
         raise ValueError(f"{where} has the label {bad[:60]!r}, which is none of the {len(self.classes)} classes{hint}")
 
     def _one(self, text: str) -> int | None:
-        return self.exact.get(text, self.loose.get(_loose(text)))
+        return self.exact.get(text, self.loose.get(alike(text)))
 
     def _start(self) -> str:
         return ", ".join(self.classes.names[:4])
@@ -111,5 +111,6 @@ def _one_hot(source: Source, name: str) -> tuple[NDArray[np.int64], list[str]]:
     return block.argmax(axis=1).astype(np.int64), [str(i) for i in range(block.shape[1])]
 
 
-def _loose(text: str) -> str:
+def alike(text: str) -> str:
+    """A label without regard to case, blanks and underscores."""
     return re.sub(r"[\s_\-]+", " ", text).strip().casefold()

@@ -95,6 +95,7 @@ def read(
     decided, decided_texts = labels.coded(source, meaning.predicted) if meaning.predicted else (None, [])
     occurring = [*true_texts, *(t for t in decided_texts if t not in set(true_texts))]
     own = _column_names(source, meaning, occurring, classes)
+    doubt = _strangers(source, meaning, true_texts, decided_texts) if classes is None and own is None else ""
     if classes is None:
         classes = ClassSet(own or _sorted(occurring, source, true_column))
     known = Labels(classes, aliases)
@@ -106,8 +107,9 @@ def read(
     if meaning.units is not None:
         units, unit_name = source.coded(meaning.units)[0], _unit_name(meaning.units)
     notes = [f"With {source.left_out()}."] if source.unread else []
+    notes += [doubt] if doubt else []
     if meaning.scores:
-        logs = _scores(source, meaning, own, known, notes)
+        logs = _scores(source, meaning, own, known, notes, decided)
         predictions = Predictions(ids, units, target, logs)
         if decided is not None and (differ := int((logs.argmax(axis=1) != decided).sum())):
             notes.append(
@@ -234,7 +236,12 @@ def _width(source: Source, meaning: Guess) -> int:
 
 
 def _scores(
-    source: Source, meaning: Guess, own: list[str] | None, known: Labels, notes: list[str]
+    source: Source,
+    meaning: Guess,
+    own: list[str] | None,
+    known: Labels,
+    notes: list[str],
+    decided: NDArray[np.int64] | None,
 ) -> NDArray[np.floating]:
     """Log-probabilities in the order of the classes."""
     classes, width = known.classes, _width(source, meaning)
@@ -252,7 +259,7 @@ def _scores(
     if len(meaning.scores) > 1 or values.ndim == 1:
         values = np.column_stack([source.numbers(name) for name in meaning.scores])
     if width == 1:
-        return _one_score(source, meaning, values[:, 0], classes, notes)
+        return _one_score(source, meaning, values[:, 0], classes, notes, decided)
     at = known.codes(own or [], f"the list of scores of {source.name}")
     if len(set(at.tolist())) < width or width != len(classes):
         without = next((name for i, name in enumerate(classes) if i not in set(at.tolist())), None)
@@ -270,10 +277,22 @@ def _scores(
 
 
 def _one_score(
-    source: Source, meaning: Guess, score: NDArray[np.floating], classes: ClassSet, notes: list[str]
+    source: Source,
+    meaning: Guess,
+    score: NDArray[np.floating],
+    classes: ClassSet,
+    notes: list[str],
+    decided: NDArray[np.int64] | None,
 ) -> NDArray[np.floating]:
     if len(classes) != 2:
         raise ValueError(f"{source.name} has one score a row for {len(classes)} classes; give one for every class")
+    sure = meaning.scale in ("auto", "probabilities") and score.min() >= 0.5 and score.max() <= 1
+    if decided is not None and sure and (score[decided == 0] > 0.5).any():  # else all decisions were the second class
+        notes.append(
+            "The one score of a row is never below 0.5, and was taken for the probability of the decided class."
+        )
+        score = np.where(decided == 1, score, 1 - score.astype(np.float64))
+        return log_probabilities(np.column_stack([1 - score, score]), "probabilities")[0]
     try:
         values, logit = two_columns(score, meaning.scale, likely=called_probabilities(meaning.scores))
         logs, _ = log_probabilities(values, "logits" if logit else "probabilities")
@@ -282,6 +301,23 @@ def _one_score(
     kind = "logit" if logit else "probability"
     notes.append(f"The one score of a row was taken for the {kind} of {classes.names[1]!r}.")
     return logs
+
+
+def _strangers(source: Source, meaning: Guess, true: Sequence[str], decided: Sequence[str]) -> str:
+    """A sentence where decisions and true classes seem to be called otherwise in the two columns; "" where not."""
+    if not decided or meaning.true is None:
+        return ""
+    way = "A class table says which label means which class."
+    if not set(true) & set(decided):
+        here, there = (
+            f"{name!r} ({listed(texts)})" for name, texts in ((meaning.predicted, decided), (meaning.true, true))
+        )
+        return f"No label of {here} stands in {there}, so they were taken for different classes. {way}"
+    spelt = {labels.alike(text): text for text in true}
+    twice = next((t for t in decided if spelt.get(labels.alike(t), t) != t and t not in set(true)), None)
+    if twice is None:
+        return ""
+    return f"{spelt[labels.alike(twice)]!r} and {twice!r} were taken for two classes. {way}"
 
 
 def _sorted(texts: Sequence[str], source: Source, name: str) -> list[str]:

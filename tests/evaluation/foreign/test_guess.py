@@ -23,6 +23,16 @@ CASES = {
     "scores named by their classes": (b"y_true,a,b,age\na,.4,.6,30\nb,.1,.9,40\n", ("a", "b", "age")),
     "a prefix parts scores from other numbers": (b"y_true,logit_a,logit_b,age\na,3,.6,30\n", ("logit_a", "logit_b")),
     "one score": (b"y_true,score\n0,.4\n1,.7\n", Guess(true="y_true", scores=("score",))),
+    "how sure it is of one of three": (
+        b"y_true,y_pred,prob\na,a,.9\nb,c,.5\n",
+        Guess(true="y_true", predicted="y_pred"),
+    ),
+    "other numbers beside a decision": (
+        b"y_true,y_pred,confidence,loss\na,a,.9,.1\nb,a,.5,1.4\n",
+        Guess(true="y_true", predicted="y_pred"),
+    ),
+    "scores without names beside a decision": (b"y_true,y_pred,s,t\na,a,.9,.1\nb,a,.6,.4\n", ("s", "t")),
+    "scores named by classes beside a decision": (b"y_true,y_pred,a,b\na,a,3,.1\nb,a,2,1.4\n", ("a", "b")),
     "shares called y_pred": (b"y_true,y_pred\n0,.4\n1,.7\n", Guess(true="y_true", scores=("y_pred",))),
     "no names": (b"0,1\n2,2\n1,1\n", Guess(true="column 1", predicted="column 2")),
     "no names, a class and its scores": (

@@ -1,5 +1,7 @@
 """Columns become predictions: labels find their classes by name, rows and columns may stand in any order."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,6 +27,33 @@ def test_features_are_refused_with_a_word_on_what_to_give():
         ValueError, match=r"'features' has 16 columns beside 3 classes in 'labels'.*one column for every"
     ):
         read(features, "a.npz")
+
+
+def test_one_score_that_is_never_below_a_half_is_of_the_decided_class():
+    """As pipelines write it: the label they decided for, and how sure they are of it."""
+    found = read(b"label,prediction,score\n0,0,.9\n1,1,.8\n0,1,.6\n0,0,.99\n")
+    np.testing.assert_allclose(np.exp(found.predictions.log_probabilities[:, 1]), [0.1, 0.8, 0.6, 0.01])
+    assert found.notes == (
+        "The one score of a row is never below 0.5, and was taken for the probability of the decided class.",
+    )
+    of_second = read(b"label,prediction,score\n0,0,.1\n1,1,.8\n0,1,.6\n0,0,.01\n")
+    np.testing.assert_allclose(of_second.predictions.log_probabilities, found.predictions.log_probabilities)
+    assert of_second.notes == ("The one score of a row was taken for the probability of '1'.",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "doubt"),
+    [
+        ([("cat", 0), ("dog", 1)], r"No label of 'y_pred' \('0', '1'\) stands in 'y_true' \('cat', 'dog'\)"),
+        ([("Cat", "cat"), ("dog", "dog")], "'Cat' and 'cat' were taken for two classes. A class table says"),
+        ([("cat", "dog"), ("dog", "ox")], None),
+    ],
+)
+def test_columns_that_call_classes_otherwise_are_noted(rows, doubt):
+    table = {"classes": ClassSet(["cat", "dog", "ox"]), "aliases": {"0": "cat", "1": "dog"}}
+    for known, expected in (({}, doubt), (table, None)):
+        notes = " ".join(read(labelled(*rows), **known).notes)
+        assert re.search(expected, notes) if expected else "class table" not in notes
 
 
 def labelled(*rows):
