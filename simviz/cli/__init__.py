@@ -10,13 +10,13 @@ from pathlib import Path
 
 from simviz import __version__
 from simviz.cli import judging, matrices, training
-from simviz.runs.cores import WAIT_ASLEEP
+from simviz.runs.cores import WAIT_BRIEFLY
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0, or 1 with a sentence on stderr for bad input, 2 for bad usage."""
     arguments = _parser().parse_args(argv)
-    os.environ.update({k: v for k, v in WAIT_ASLEEP.items() if k not in os.environ})
+    os.environ.update({k: v for k, v in WAIT_BRIEFLY.items() if k not in os.environ})
     try:
         arguments.run(arguments)
     except (ValueError, OSError) as error:

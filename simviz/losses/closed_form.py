@@ -105,7 +105,7 @@ class _ClosedForm(torch.autograd.Function):
             result, gradient = _from_plain(plain, factor, *tensors)
         else:
             losses, gradient = values
-            result = losses if factor is None else losses.sum().mul_(factor)
+            result = losses if factor is None else (losses.sum() if losses.ndim else losses).mul_(factor)
         ctx.save_for_backward(gradient, *tensors)
         return result
 

@@ -14,6 +14,7 @@ from simviz.losses.contract import MatrixLike, check_number, check_size, matrix_
 from simviz.losses.registry import register
 
 NORMALIZATIONS = ("none", "columns")
+FEW_CLASSES = 2048  # whose S is 16 MB: it is worked out once, not row by row for every batch
 
 
 def sim_loss(
@@ -165,6 +166,7 @@ class EmbeddingSimLoss(ClassLoss):
     title = "SimLoss"
     directions: Tensor
     column_sums: Tensor | None
+    similarity: Tensor | None
 
     def __init__(
         self, vectors: Tensor, lower_bound: float = 0.0, normalize: str = "none", **options: Unpack[Options]
@@ -181,8 +183,12 @@ class EmbeddingSimLoss(ClassLoss):
         # The column of ones is what the lower bound is multiplied with, so that the matrix product subtracts it.
         self.register_buffer("directions", torch.cat([F.normalize(values), values.new_ones(len(values), 1)], 1))
         self.register_buffer("column_sums", None)
+        self.register_buffer("similarity", None, persistent=False)
+        parts = torch.arange(len(values)).split(256)
         if normalize == "columns":  # S is symmetric: its columns sum like its rows
-            self.column_sums = torch.cat([self._rows(rows).sum(1) for rows in torch.arange(len(values)).split(256)])
+            self.column_sums = torch.cat([self._rows(part).sum(1) for part in parts])
+        if len(values) <= FEW_CLASSES:
+            self.similarity = torch.cat([self._divided_rows(part) for part in parts])
 
     def _rows(self, index: Tensor) -> Tensor:
         """Rows of S for class indices (M,): (M, C). Its own class counts 1 exactly."""
@@ -194,16 +200,21 @@ class EmbeddingSimLoss(ClassLoss):
         values[torch.arange(len(index), device=index.device), index] = 1
         return values
 
-    def _divided_rows(self, outputs: Tensor, index: Tensor) -> Tensor:
-        check_size(self.directions.T, outputs)
-        rows = self._rows(index).to(outputs.dtype)
+    def _divided_rows(self, index: Tensor) -> Tensor:
+        rows = self._rows(index)
         return rows if self.column_sums is None else rows / self.column_sums
+
+    def _rows_for(self, outputs: Tensor, index: Tensor) -> Tensor:
+        if self.similarity is not None:
+            return rows_of(self.similarity, outputs, index)
+        check_size(self.directions.T, outputs)
+        return self._divided_rows(index).to(outputs.dtype)
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
         def plain(z: Tensor, y: Tensor) -> Tensor:
-            return blurred_nll(z, self._divided_rows(z, y))
+            return blurred_nll(z, self._rows_for(z, y))
 
         def fast(factor: float, z: Tensor, y: Tensor) -> Values | None:
-            return blurred_nll_and_gradient(factor, z, self._divided_rows(z, y))
+            return blurred_nll_and_gradient(factor, z, self._rows_for(z, y))
 
         return reduced_loss(outputs, target, ClosedForm(plain, fast), **self.options)

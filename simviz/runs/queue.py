@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 import psutil
 
 from simviz.runs import budget, slots, status
-from simviz.runs.cores import WAIT_ASLEEP
+from simviz.runs.cores import WAIT_BRIEFLY
 from simviz.runs.files import StoreError, check_writable, read_json, read_only, write_json
 from simviz.runs.liveness import mark, serving
 from simviz.runs.store import Comparison, Run
@@ -144,7 +144,7 @@ def _spawn(comparison: Comparison) -> int:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**WAIT_ASLEEP, **os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**WAIT_BRIEFLY, **os.environ, "PYTHONUNBUFFERED": "1"},
         )
     _children.append(child)
     # Written here too: the process takes seconds to import torch, and a second start must see it until then.

@@ -26,6 +26,7 @@ DECODER_HELP = (
     "class of S p / sum(S p), which is what SimLoss fits to the labels (p itself is sharpened); calibrated only where "
     "the columns of S sum alike, and never sure of a class that has neighbours. Other settings stay at argmax."
 )
+_FIRST = "ruler-first"  # of the session: the ruler that the comparison drawn last has when nobody chooses one
 
 
 @dataclass(frozen=True)
@@ -286,6 +287,10 @@ def ruler_picker(comparison: Comparison) -> Ruler:
     others = matrix_rulers.sources(comparison)
     options = tuple(dict.fromkeys([first, *rulers(classes), *([matrix_rulers.MATRIX] if others else [])]))
     about = "The distance by which mistakes are measured. The first is the comparison's own; no loss changes it."
+    before = st.session_state.get(_FIRST)
+    if before != first and before is not None and st.session_state.get(state.RULER) == before:
+        st.session_state[state.RULER] = first  # nobody chose it: it was the first of another comparison
+    st.session_state[_FIRST] = first
     picked = segments(state.RULER, "Ruler", options, "ruler", about)
     if picked == matrix_rulers.MATRIX:
         return matrix_rulers.pick(others, classes)

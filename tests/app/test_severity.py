@@ -24,6 +24,16 @@ def pets(predicted):
     return predicted(PETS, {"ce": CE, SIMLOSS: SIM}, TARGET)
 
 
+def test_a_ruler_that_was_only_the_first_gives_way_to_the_next_comparisons_own(visit, predicted):
+    plain = predicted(ClassSet(["cat", "dog", "truck"]), {"ce": CE}, TARGET, "plain")
+    grouped = predicted(PETS, {"ce": CE}, TARGET, "grouped")
+    at = visit("severity", c=plain.id)
+    own = at.segmented_control(key="ruler").value
+    at.sidebar.selectbox(key="c").select(grouped.id).run()
+    assert own != "groups"
+    assert at.segmented_control(key="ruler").value == "groups"
+
+
 def costs(predictions, distance):
     return [distance[t][p] for t, p in zip(TARGET, predictions, strict=True)]
 

@@ -1,3 +1,4 @@
+import importlib
 import warnings
 
 import numpy as np
@@ -12,6 +13,7 @@ from simviz import losses, matrices
 from .helpers import C, batch, gradient, logits, make, random_distance, soft_targets
 
 close = torch.testing.assert_close
+simloss = importlib.import_module("simviz.losses.simloss")  # the package has a function of that name
 SEEDS = st.integers(0, 10**6)
 
 
@@ -101,8 +103,8 @@ def test_a_point_mass_is_optimal_iff_no_other_class_is_more_similar_on_average(s
             assert at_m > best + 1e-9
 
 
-@given(seed=SEEDS, lower_bound=st.floats(0, 0.9))
-def test_from_an_embedding_it_is_the_same(seed, lower_bound):
+@given(seed=SEEDS, lower_bound=st.floats(0, 0.9), few=st.booleans())
+def test_from_an_embedding_it_is_the_same(seed, lower_bound, few):
     vectors = torch.randn(C, 3, generator=torch.Generator().manual_seed(seed))
     cosine = np.corrcoef(np.hstack([vectors, -vectors]))  # mean 0 by construction: correlation is the cosine
     S = np.maximum(0, (cosine - lower_bound) / (1 - lower_bound))
@@ -110,7 +112,10 @@ def test_from_an_embedding_it_is_the_same(seed, lower_bound):
     outputs, target = batch(make("ce"), seed=seed)
     for normalize in ("none", "columns"):
         full = losses.SimLoss(torch.tensor(S), normalize)
-        rows = losses.SimLoss.from_embedding(vectors, lower_bound, normalize)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(simloss, "FEW_CLASSES", C if few else 0)
+            rows = losses.SimLoss.from_embedding(vectors, lower_bound, normalize)
+        assert (rows.similarity is not None) == few
         close(rows(outputs, target), full(outputs, target), rtol=1e-4, atol=1e-5)
         close(gradient(rows, outputs, target), gradient(full, outputs, target), rtol=1e-4, atol=1e-5)
         soft = soft_targets(len(outputs))
@@ -133,7 +138,8 @@ def test_bad_options_are_named():
         losses.SimLoss.from_embedding(torch.zeros(3, 2))
 
 
-def test_rows_of_an_embedding_are_batched_by_vmap_without_falling_back():
+def test_rows_of_an_embedding_are_batched_by_vmap_without_falling_back(monkeypatch):
+    monkeypatch.setattr(simloss, "FEW_CLASSES", 0)
     loss = losses.SimLoss.from_embedding(torch.eye(5) + 0.1, 0.05)
     outputs, target = torch.randn(4, 5), torch.arange(4)
     with warnings.catch_warnings():
