@@ -8,7 +8,7 @@ every j at the best m). Expectations are over the class given the image, so no l
 
 Goals: cross entropy within 5 % of the Bayes cost; SimLoss a point mass from the predicted r on.
 
-Run: python benchmarks/gauge.py [--epochs 12]      (about 6 minutes on 2 cores)
+Run: python benchmarks/gauge.py [--epochs 6]      (about 3 minutes on 2 cores)
 """
 
 from __future__ import annotations

@@ -94,6 +94,16 @@ def _from_plain(plain: Plain, factor: float | None, *tensors: Tensor) -> tuple[T
     return (losses, gradient) if factor is None else (losses.sum() * factor, gradient * factor)
 
 
+def _is_one(grad: Tensor) -> bool:
+    """Whether the loss itself is differentiated, as far as can be seen without making a GPU wait."""
+    if grad.device.type != "cpu":
+        return False
+    try:
+        return float(grad) == 1
+    except RuntimeError:  # of several backward passes at once there is no single value
+        return False
+
+
 class _ClosedForm(torch.autograd.Function):
     """The losses, or their sum times a factor."""
 
@@ -117,6 +127,6 @@ class _ClosedForm(torch.autograd.Function):
             gradient = gradient * (grad[:, None] if ctx.factor is None else grad * ctx.factor)
         elif ctx.factor is None:
             gradient = gradient * grad[:, None]
-        elif grad.device.type != "cpu" or float(grad) != 1:  # 1 where the loss itself is differentiated
+        elif not _is_one(grad):
             gradient = gradient * grad
         return (None, None, None, gradient, *(None for _ in tensors[1:]))

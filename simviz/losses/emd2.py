@@ -51,7 +51,7 @@ def _ordered_emd(
 
     def gaps_for(z: Tensor) -> Tensor:
         if gaps is None:
-            return torch.ones_like(z[0])
+            return z.new_ones(z.shape[1])
         if len(gaps) != z.shape[1]:
             raise ValueError(f"outputs have {z.shape[1]} classes, but there are {len(gaps)} positions")
         return gaps.to(z.dtype)

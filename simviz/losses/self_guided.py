@@ -11,6 +11,7 @@ from torch import Tensor
 
 from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
+from simviz.losses.closed_form import eager
 from simviz.losses.contract import check_number, pick, reduced_loss, rows_of
 from simviz.losses.cross_entropy import cross_entropy
 from simviz.losses.ground_distance import checked_regularizer, normalized_distance, penalized_cross_entropy
@@ -207,7 +208,8 @@ class SelfGuidedEMDLoss(ClassLoss):
         if self.distance is None:
             return cross_entropy(outputs, target, **self.options)
         cost = self.distance**self.exponent + self.bias
-        if self.automatic and self.training and not target.is_floating_point():
+        seen = torch.compiler.is_compiling() or eager()  # what torch.func looks at may change nothing
+        if self.automatic and self.training and seen and not target.is_floating_point():
             self._measure(outputs, target, cost)
         lam = self.lam if not self.automatic else 0.0 if self.measured_lam is None else self.measured_lam
         return penalized_cross_entropy(outputs, target, cost, lam, **self.options)

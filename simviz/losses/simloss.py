@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -160,7 +160,7 @@ class SimLoss(ClassLoss):
 
 
 class EmbeddingSimLoss(ClassLoss):
-    """SimLoss from class vectors; see `SimLoss.from_embedding`. A soft target is not taken."""
+    """SimLoss from class vectors; see `SimLoss.from_embedding`. A soft target takes one pass a class."""
 
     name = "simloss"
     title = "SimLoss"
@@ -184,11 +184,20 @@ class EmbeddingSimLoss(ClassLoss):
         self.register_buffer("directions", torch.cat([F.normalize(values), values.new_ones(len(values), 1)], 1))
         self.register_buffer("column_sums", None)
         self.register_buffer("similarity", None, persistent=False)
-        parts = torch.arange(len(values)).split(256)
         if normalize == "columns":  # S is symmetric: its columns sum like its rows
-            self.column_sums = torch.cat([self._rows(part).sum(1) for part in parts])
-        if len(values) <= FEW_CLASSES:
-            self.similarity = torch.cat([self._divided_rows(part) for part in parts])
+            self.column_sums = torch.cat([self._rows(part).sum(1) for part in self._parts()])
+        self._keep_few()
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        return torch.arange(len(self.directions), device=self.directions.device).split(256)
+
+    def _keep_few(self) -> None:
+        if len(self.directions) <= FEW_CLASSES:
+            self.similarity = torch.cat([self._divided_rows(part) for part in self._parts()])
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._keep_few()
 
     def _rows(self, index: Tensor) -> Tensor:
         """Rows of S for class indices (M,): (M, C). Its own class counts 1 exactly."""

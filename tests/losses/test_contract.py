@@ -167,6 +167,16 @@ def test_per_sample_gradients_by_vmap(name):
 
 
 @every
+def test_a_batch_of_backward_passes_is_one_after_the_other(name):
+    loss = make(name)
+    outputs, target = batch(loss)
+    value = loss(outputs.requires_grad_(), target)
+    weights = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    (got,) = torch.autograd.grad(value, outputs, weights, is_grads_batched=True)
+    close(got, weights[:, None, None] * gradient(loss, outputs, target))
+
+
+@every
 def test_compiles_into_one_graph(name):
     loss = make(name)
     outputs, target = batch(loss)

@@ -99,3 +99,10 @@ def test_what_is_refused():
     ]:
         with pytest.raises(ValueError, match=words):
             losses.SquaredEMDLoss(positions, period)
+
+
+def test_without_positions_a_batch_may_be_empty():
+    outputs, target = torch.zeros(0, 5), torch.zeros(0, dtype=torch.long)
+    assert losses.SquaredEMDLoss(reduction="sum")(outputs, target) == 0
+    assert losses.SquaredEMDLoss()(outputs, target).isnan()
+    assert losses.SquaredEMDLoss(reduction="none")(outputs[..., None], target[:, None]).shape == (0, 1)

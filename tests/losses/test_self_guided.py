@@ -148,3 +148,17 @@ def test_a_planted_distance_is_found():
     found = fcluster(linkage(squareform(D, checks=False), "average"), groups, "maxclust")
     assert len(set(zip(found, group, strict=True))) == groups
     assert spearmanr(squareform(D, checks=False), pdist(centers.numpy())).statistic > 0.9
+
+
+def test_an_automatic_weight_is_not_measured_by_vmap():
+    loss = losses.SelfGuidedEMDLoss(3, lam="auto")
+    for _ in range(2):
+        loss.observe(torch.tensor([[1.0, 0.0], [0.8, 0.2], [0.0, 1.0]]), torch.tensor([0, 1, 2]))
+        loss.end_epoch()
+    before = loss.measured.clone()
+    outputs, target = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    got = torch.func.vmap(torch.func.grad(lambda z, y: loss(z, y)))(outputs, target)
+    assert got.isfinite().all()
+    assert torch.equal(loss.measured, before)
+    loss(outputs, target)
+    assert not torch.equal(loss.measured, before)

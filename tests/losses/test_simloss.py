@@ -147,3 +147,12 @@ def test_rows_of_an_embedding_are_batched_by_vmap_without_falling_back(monkeypat
         each = torch.func.vmap(torch.func.grad(lambda z, y: loss(z[None], y[None])))(outputs, target)
     whole = torch.func.grad(lambda z: loss(z, target))(outputs)
     torch.testing.assert_close(each / 4, whole)
+
+
+def test_an_embedding_that_is_loaded_brings_its_matrix():
+    generator = torch.Generator().manual_seed(0)
+    one, other = (losses.SimLoss.from_embedding(torch.randn(C, 3, generator=generator)) for _ in range(2))
+    outputs, target = batch(make("ce"))
+    assert one(outputs, target) != other(outputs, target)
+    other.load_state_dict(one.state_dict())
+    close(other(outputs, target), one(outputs, target))
