@@ -7,7 +7,8 @@ from typing import Any, Unpack
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
@@ -131,6 +132,7 @@ class SelfGuidedEMDLoss(ClassLoss):
         self.lam, self.exponent, self.bias = checked_regularizer(0.0 if lam == "auto" else float(lam), exponent, bias)
         for name in self._state:
             self.register_buffer(name, None)
+        self._heard: Tensor | None = None  # what a layer that is watched gave last
 
     @classmethod
     def arguments(cls, classes: ClassSet, matrix: ClassMatrix | None) -> dict[str, Any]:
@@ -169,6 +171,36 @@ class SelfGuidedEMDLoss(ClassLoss):
         self.class_sums += shares.T @ torch.where(alive, features / torch.where(alive, sizes, 1), 0)
         self.class_counts += shares.sum(0)
 
+    def watch(self, network: nn.Module, layer: str) -> RemovableHandle:
+        """Take the features from a layer of any network, in place of calls of `observe`.
+
+        What the layer gives in training is observed, with the targets, when the loss of the same batch is asked for.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+        layer : the layer's name as in `network.named_modules()`, such as "avgpool" of a torchvision ResNet
+            Gives (N, F); further dimensions are flattened.
+
+        Returns
+        -------
+        A handle whose `remove()` ends it.
+
+        Raises
+        ------
+        ValueError
+            For a name that is no layer of the network.
+        """
+        layers = dict(network.named_modules())
+        if layer not in layers:
+            known = ", ".join(name for name in layers if name)
+            raise ValueError(f"the network has no layer {layer!r}; its layers are {known}")
+
+        def hear(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            self._heard = output.detach() if module.training else None
+
+        return layers[layer].register_forward_hook(hear)
+
     @torch.no_grad()
     def end_epoch(self) -> dict[str, Any]:
         """Learn the distance of this epoch.
@@ -199,11 +231,14 @@ class SelfGuidedEMDLoss(ClassLoss):
         return kept
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
+        if self._heard is not None and self.training:
+            features, self._heard = self._heard, None
+            self.observe(features, target)
         if self.class_sums is None:
             raise ValueError(
                 "the self-guided loss learns its distance from features it was never shown: call "
-                "loss.observe(features, target) with each training batch before the loss, and loss.end_epoch() "
-                "after each epoch"
+                "loss.observe(features, target) with each training batch before the loss, or once "
+                "loss.watch(network, layer), and loss.end_epoch() after each epoch"
             )
         if self.distance is None:
             return cross_entropy(outputs, target, **self.options)

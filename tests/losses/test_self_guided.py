@@ -8,6 +8,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import rankdata, spearmanr
 from torch import nn
+from torchvision import models
 
 from simviz import ClassSet, losses
 
@@ -162,3 +163,23 @@ def test_an_automatic_weight_is_not_measured_by_vmap():
     assert torch.equal(loss.measured, before)
     loss(outputs, target)
     assert not torch.equal(loss.measured, before)
+
+
+def test_a_named_layer_of_any_network_is_watched():
+    network = models.resnet18(num_classes=3)
+    watching, told = losses.SelfGuidedEMDLoss(3), losses.SelfGuidedEMDLoss(3)
+    handle = watching.watch(network, "avgpool")
+    images, target = torch.randn(6, 3, 32, 32), torch.tensor([0, 1, 2, 0, 1, 2])
+    features = []
+    network.avgpool.register_forward_hook(lambda module, inputs, output: features.append(output.detach()))
+    watching(network(images), target).backward()
+    told.observe(features[0], target)
+    network.eval()
+    watching(network(images), target)  # what is only evaluated teaches nothing
+    assert np.array_equal(watching.end_epoch()["ground_distance"], told.end_epoch()["ground_distance"])
+    handle.remove()
+    network.train()(images)
+    watching(torch.zeros(6, 3), target)
+    assert watching.class_counts.sum() == 0
+    with pytest.raises(ValueError, match=r"no layer 'pool'; its layers are conv1, .*avgpool"):
+        watching.watch(network, "pool")
