@@ -133,7 +133,7 @@ def test_clock(clock):
         return float(np.minimum(away, 60 - away).mean())
 
     shortcut = off(np.arctan2(sine, cosine) / (2 * np.pi) * 60 % 60)
-    assert shortcut >= 1.5 * off(network_predictions(clock.subset(3000), epochs=4))
+    assert shortcut >= 1.5 * off(network_predictions(clock.subset(6000), epochs=4))
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_the_pictures_are_few_and_every_class_has_as_many(recipe):
 
 
 def test_plain_pytorch(recipe):
-    accuracy, learned = recipe("plain_pytorch").main(epochs=3)
+    accuracy, learned = recipe("plain_pytorch").main(epochs=5)
     assert all(value > 1.5 * CHANCE for value in accuracy.values()), accuracy
     assert finds_the_groups(learned)
 

@@ -227,7 +227,7 @@ def test_a_node_killed_in_the_middle_of_a_run_costs_no_more_than_time(nodes, mak
     assert train.returncode == 0, complaints
     assert json.loads(said.splitlines()[-1])
     assert victim.status["attempt"] == 2
-    assert "attempt 1 ended with its node" in victim.log()
+    assert "attempt 1 ended with its node" in victim.log(lines=1000)
     assert [m["epoch"] for m in victim.metrics()] == list(range(1, EPOCHS + 1))
     worker.work(alone)
     (other,) = [r for r in Store(home / "killed").comparisons()[0].runs if r.id != victim.id]
