@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
 from typing import Any
 
 import numpy as np
 
-from simviz import datasets
+from simviz import __version__, datasets
 from simviz.atomic import replacing
 from simviz.runs.files import write_json
 from simviz.runs.ingredients import Ingredients
@@ -25,7 +24,7 @@ def record(run: Run, found: Ingredients, trainer: Any) -> None:
 
     environment = {
         "schema_version": SCHEMA_VERSION,
-        "simviz": metadata.version("simviz"),
+        "simviz": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),
