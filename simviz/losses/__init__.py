@@ -5,7 +5,7 @@
 from simviz.losses.base import ClassLoss
 from simviz.losses.registry import available, build, get, register, unregister
 from simviz.losses.cross_entropy import CrossEntropyLoss, cross_entropy
-from simviz.losses.simloss import SimLoss, sim_loss
+from simviz.losses.simloss import SimLoss, embedding_sim_loss, sim_loss
 from simviz.losses.emd2 import SquaredEMDLoss, squared_emd
 from simviz.losses.expected_cost import ExpectedCostLoss, expected_cost
 from simviz.losses.ground_distance import GroundDistanceLoss, ground_distance_loss, normalized_distance
@@ -50,6 +50,7 @@ __all__ = [
     "corn_loss",
     "cross_entropy",
     "dldl_loss",
+    "embedding_sim_loss",
     "expected_cost",
     "forward_correction",
     "gaussian_labels",

@@ -59,7 +59,8 @@ class SelfGuidedEMDLoss(ClassLoss):
     D comes from the network: penultimate features, each divided by its sum (L1), averaged over each
     class in an epoch; `learned_distance` of these means, once an epoch. Call ``observe(features,
     target)`` with each training batch before the loss, and ``end_epoch()`` after each epoch. Until the
-    first ``end_epoch`` there is no distance and the loss is plain cross entropy. A sample whose
+    first ``end_epoch`` there is no distance and the loss is plain cross entropy; from then on it is the
+    pure function `ground_distance_loss` of the `learned_distance`. A sample whose
     features are all zero (or not finite) is left out; a class absent from an epoch keeps its last mean.
 
     **When to use it.** When nothing is known about the classes beforehand, or to see what a network

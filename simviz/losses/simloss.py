@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any, Unpack
 
 import torch
@@ -49,6 +50,63 @@ def sim_loss(
         ignore_index=ignore_index,
         reduction=reduction,
     )
+
+
+def embedding_sim_loss(
+    outputs: Tensor,
+    target: Tensor,
+    vectors: Tensor,
+    lower_bound: float = 0.0,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-log sum_c S_yc p_c, S = max(0, (cos(v_i, v_j) - l) / (1 - l)), whose rows are computed for the batch.
+
+    Shapes and options as in `SimLoss.from_embedding`; `vectors` (C, dim) are taken as they are.
+
+    >>> round(embedding_sim_loss(torch.zeros(1, 3), torch.tensor([1]), torch.eye(3)).exp().item(), 4)
+    3.0
+    """
+    directions = _directions(vectors)
+    return _loss_by_rows(
+        outputs,
+        target,
+        lambda z, y: _similarity_rows(directions, lower_bound, z, y),
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+    )
+
+
+def _directions(vectors: Tensor) -> Tensor:
+    """Unit vectors, with a column of ones: what the lower bound is multiplied with, so that a product subtracts it."""
+    return torch.cat([F.normalize(vectors), vectors.new_ones(len(vectors), 1)], 1)
+
+
+def _similarity_rows(directions: Tensor, lower_bound: float, outputs: Tensor, index: Tensor) -> Tensor:
+    """Rows of S for class indices (M,): (M, C), in the outputs' dtype. Its own class counts 1 exactly."""
+    check_size(directions.T, outputs)
+    share = 1 / (1 - lower_bound)
+    chosen = directions.index_select(0, index) * share
+    chosen[:, -1] = -lower_bound * share
+    # In place, by operations that vmap knows: with very many classes each new matrix of rows is dear.
+    values = torch.mm(chosen, directions.T).clamp_min_(0)
+    values[torch.arange(len(index), device=index.device), index] = 1
+    return values.to(outputs.dtype)
+
+
+def _loss_by_rows(outputs: Tensor, target: Tensor, rows: Callable[[Tensor, Tensor], Tensor], **options: Any) -> Tensor:
+    """SimLoss where rows(outputs (M, C), index (M,)) gives the rows of S."""
+
+    def plain(z: Tensor, y: Tensor) -> Tensor:
+        return blurred_nll(z, rows(z, y))
+
+    def fast(factor: float, z: Tensor, y: Tensor) -> Values | None:
+        return blurred_nll_and_gradient(factor, z, rows(z, y))
+
+    return reduced_loss(outputs, target, ClosedForm(plain, fast), **options)
 
 
 def blurred_nll(outputs: Tensor, rows: Tensor) -> Tensor:
@@ -180,50 +238,33 @@ class EmbeddingSimLoss(ClassLoss):
         values = torch.as_tensor(vectors).detach().float()
         if values.ndim != 2 or not values.isfinite().all() or not values.any(1).all():
             raise ValueError(f"vectors of shape {tuple(values.shape)}: finite vectors (C, dim), none zero, are needed")
-        # The column of ones is what the lower bound is multiplied with, so that the matrix product subtracts it.
-        self.register_buffer("directions", torch.cat([F.normalize(values), values.new_ones(len(values), 1)], 1))
+        self.register_buffer("directions", _directions(values))
         self.register_buffer("column_sums", None)
         self.register_buffer("similarity", None, persistent=False)
         if normalize == "columns":  # S is symmetric: its columns sum like its rows
-            self.column_sums = torch.cat([self._rows(part).sum(1) for part in self._parts()])
+            self.column_sums = torch.cat([part.sum(1) for part in self._similarity()])
         self._keep_few()
 
-    def _parts(self) -> tuple[Tensor, ...]:
-        return torch.arange(len(self.directions), device=self.directions.device).split(256)
+    def _similarity(self) -> Iterator[Tensor]:
+        """All rows, a few at a time."""
+        classes = len(self.directions)
+        for part in torch.arange(classes, device=self.directions.device).split(256):
+            yield self._rows(self.directions.new_empty(0, classes), part)
 
     def _keep_few(self) -> None:
         if len(self.directions) <= FEW_CLASSES:
-            self.similarity = torch.cat([self._divided_rows(part) for part in self._parts()])
+            self.similarity = torch.cat(list(self._similarity()))
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)
         self._keep_few()
 
-    def _rows(self, index: Tensor) -> Tensor:
-        """Rows of S for class indices (M,): (M, C). Its own class counts 1 exactly."""
-        share = 1 / (1 - self.lower_bound)
-        chosen = self.directions.index_select(0, index) * share
-        chosen[:, -1] = -self.lower_bound * share
-        # In place, by operations that vmap knows: with very many classes each new matrix of rows is dear.
-        values = torch.mm(chosen, self.directions.T).clamp_min_(0)
-        values[torch.arange(len(index), device=index.device), index] = 1
-        return values
-
-    def _divided_rows(self, index: Tensor) -> Tensor:
-        rows = self._rows(index)
-        return rows if self.column_sums is None else rows / self.column_sums
+    def _rows(self, outputs: Tensor, index: Tensor) -> Tensor:
+        rows = _similarity_rows(self.directions, self.lower_bound, outputs, index)
+        return rows if self.column_sums is None else rows / self.column_sums.to(rows.dtype)
 
     def _rows_for(self, outputs: Tensor, index: Tensor) -> Tensor:
-        if self.similarity is not None:
-            return rows_of(self.similarity, outputs, index)
-        check_size(self.directions.T, outputs)
-        return self._divided_rows(index).to(outputs.dtype)
+        return self._rows(outputs, index) if self.similarity is None else rows_of(self.similarity, outputs, index)
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
-        def plain(z: Tensor, y: Tensor) -> Tensor:
-            return blurred_nll(z, self._rows_for(z, y))
-
-        def fast(factor: float, z: Tensor, y: Tensor) -> Values | None:
-            return blurred_nll_and_gradient(factor, z, self._rows_for(z, y))
-
-        return reduced_loss(outputs, target, ClosedForm(plain, fast), **self.options)
+        return _loss_by_rows(outputs, target, self._rows_for, **self.options)

@@ -20,21 +20,27 @@ LEAST_SECONDS = 0.5  # the system counts in hundredths: less tells nothing
 
 
 class FreeCores:
-    """Watches the machine from its making on, or from the last `count`."""
+    """Watches the machine from its making on, or from the last `count`.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    kept : cores that are left to others in any case, unless there is only one
+    """
+
+    def __init__(self, kept: int = 0) -> None:
+        self._most = max(1, (os.cpu_count() or 1) - kept)
+        self._found = self._most
         self._mark = self._now()
-        self._found = 0
 
     def count(self) -> int:
-        """Cores that other processes left idle since the last count, rounded, at least one."""
+        """Cores that other processes left idle since the last count, rounded, at least one and without those kept."""
         now = self._now()
-        if self._found and now[0] - self._mark[0] < LEAST_SECONDS:
+        if now[0] - self._mark[0] < LEAST_SECONDS:
             return self._found
         before, self._mark = self._mark, now
         wall, busy, own = (after - earlier for after, earlier in zip(self._mark, before, strict=True))
-        others = (busy - own) / wall if wall > 0 else 0.0
-        self._found = max(1, round((os.cpu_count() or 1) - max(0.0, others)))
+        free = round((os.cpu_count() or 1) - max(0.0, (busy - own) / wall))
+        self._found = max(1, min(self._most, free))
         return self._found
 
     @staticmethod

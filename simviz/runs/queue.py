@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Collection, Sequence
 
 import psutil
 
-from simviz.runs import budget, slots, status
-from simviz.runs.cores import WAIT_BRIEFLY
+from simviz.runs import budget, ready, slots, status
 from simviz.runs.files import StoreError, check_writable, read_json, read_only, write_json
 from simviz.runs.liveness import mark, serving
 from simviz.runs.store import Comparison, Run
@@ -136,16 +134,11 @@ def _wake(runs: Sequence[Run]) -> None:
 
 def _spawn(comparison: Comparison) -> int:
     _children[:] = [child for child in _children if child.poll() is None]
-    command = [sys.executable, "-m", "simviz.runs.worker", str(comparison.path.resolve())]
-    with (comparison.path / "log.txt").open("ab") as log:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**WAIT_BRIEFLY, **os.environ, "PYTHONUNBUFFERED": "1"},
-        )
+    folder = comparison.path.resolve()
+    child = ready.take(folder)
+    if child is None:
+        with (folder / "log.txt").open("ab") as log:
+            child = ready.launch(str(folder), stdin=subprocess.DEVNULL, stdout=log.fileno())
     _children.append(child)
     # Written here too: the process takes seconds to import torch, and a second start must see it until then.
     write_json(comparison.path / "worker.json", mark(child.pid))

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from simviz.runs import budget, checkpoint, origin, pace, queue, slots, status, tuning
+from simviz.runs import budget, checkpoint, origin, pace, queue, ready, slots, status, tuning
 from simviz.runs.clock import Clock
 from simviz.runs.cores import FreeCores
 from simviz.runs.files import StoreError, read_json
@@ -36,15 +36,26 @@ _cores = FreeCores()
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve every run of one comparison that waits; with ``--helper`` beside the process that started this one."""
+    """Serve every run of one comparison that waits; with ``--helper`` beside the process that started this one.
+
+    With ``--ready`` it loads torch first, and reads the comparison's folder from its input.
+    """
+    global _cores
     arguments = sys.argv[1:] if argv is None else argv
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if hasattr(os, "nice"):
+        os.nice(5)  # the page that watches must stay quick
+    if arguments == [ready.READY]:
+        given = ready.wait()
+        if given is None:
+            return 0
+        arguments = [str(given)]
     folders = [a for a in arguments if a != HELPER]
     if len(folders) != 1 or not (Path(folders[0]) / "comparison.json").is_file():
         print("usage: python -m simviz.runs.worker COMPARISON_FOLDER", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if hasattr(os, "nice"):
-        os.nice(5)  # the page that watches must stay quick
+    # The page takes up to half a core, and a thread that shares one lets the threads of all others wait for it.
+    _cores = FreeCores(kept=1)
     comparison = Comparison(Path(folders[0]))
     if HELPER in arguments:
         with slots.Ticket(budget.home(comparison)) as ticket:

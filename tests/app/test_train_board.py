@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from threading import Event
 
 import pytest
 
-from simviz.runs import budget, queue, slots
+from simviz.runs import budget, queue, ready, slots
 from simviz.runs.files import write_json
 from simviz.runs.liveness import mark
 from simviz.runs.store import Comparison
@@ -159,6 +160,18 @@ def test_a_failed_run_can_be_tried_again(visit, runs, spawned):
     at.button(key=f"resume-failed-{made.id}").click().run()
     assert spawned == [made.id]
     assert [r.status["state"] for r in made.runs] == ["queued", "finished"]
+
+
+def test_a_process_is_made_ready_only_while_nothing_trains(visit, training, monkeypatch):
+    made = Event()
+    monkeypatch.setattr(ready, "make", made.set)
+    visit("train")
+    assert not made.wait(1)
+    for run in training.runs:
+        write_json(run.path / "status.json", {"state": "finished", "epoch": 4, "epochs": 4})
+        write_json(run.path / "result.json", {})
+    visit("train")
+    assert made.wait(30)
 
 
 def test_who_waits_behind_others_says_so(visit, training):

@@ -40,6 +40,9 @@ def test_the_distance_is_that_of_the_text():
     for part in np.array_split(np.arange(60), 7):
         loss.observe(torch.tensor(features[part]), torch.tensor(target[part]))
     assert loss.end_epoch()["ground_distance"] == pytest.approx((ranks + ranks.T) / 2)
+    outputs, target = batch(loss)
+    learned = losses.learned_distance(torch.tensor(means)).to(outputs)
+    close(loss(outputs, target), losses.ground_distance_loss(outputs, target, learned))
 
 
 def test_without_observe_it_says_so_and_before_a_distance_it_is_cross_entropy():

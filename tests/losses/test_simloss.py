@@ -116,6 +116,9 @@ def test_from_an_embedding_it_is_the_same(seed, lower_bound, few):
             patch.setattr(simloss, "FEW_CLASSES", C if few else 0)
             rows = losses.SimLoss.from_embedding(vectors, lower_bound, normalize)
         assert (rows.similarity is not None) == few
+        if normalize == "none":
+            by_function = losses.embedding_sim_loss(outputs, target, vectors, lower_bound)
+            close(by_function, full(outputs, target), rtol=1e-4, atol=1e-5)
         close(rows(outputs, target), full(outputs, target), rtol=1e-4, atol=1e-5)
         close(gradient(rows, outputs, target), gradient(full, outputs, target), rtol=1e-4, atol=1e-5)
         soft = soft_targets(len(outputs))

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from simviz.datasets import ImageDataset
-from simviz.runs import Store
+from simviz.runs import Store, read_only, ready
 from simviz.runs.tuning import TRIALS
 from simviz.ui import cache, given
 from simviz.ui.text import code, duration, plain
@@ -28,14 +28,15 @@ def show() -> None:
     if not given.closed("nothing can be trained from this page"):
         with st.container(border=True):
             _form()
-        _load_ahead()
-    train_board.show()
+    if not train_board.show() and not read_only():
+        Thread(target=_load_ahead, daemon=True).start()
 
 
-@st.cache_resource(show_spinner=False)
 def _load_ahead() -> None:
-    """While the visitor chooses, load what the click and the pages after it need: torch alone takes two seconds."""
-    Thread(target=lambda: [import_module(name) for name in SOON], daemon=True).start()
+    """While the visitor chooses, load what the click and the pages after it need: torch alone takes seconds."""
+    ready.make()
+    for name in SOON:
+        import_module(name)
 
 
 def _form() -> None:

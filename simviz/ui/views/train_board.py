@@ -33,8 +33,8 @@ COLORS = {
 WATCHED = "board-watched"  # comparisons this session saw running: their end is announced
 
 
-def show() -> None:
-    """The board. What trains ticks by itself; what is over stands still, so that its tables cost no tick."""
+def show() -> bool:
+    """The board, and whether anything trains. That ticks by itself; what is over stands still and costs no tick."""
     st.header("Job board")
     cards = _shown()
     if not cards:
@@ -47,6 +47,7 @@ def show() -> None:
     st.fragment(_look, run_every=LOOK, key="board-look")(live, _marks())
     over = [(c, found) for c, found in cards if progress.over(found)]
     st.fragment(_over, key="board-over")(over, not live)
+    return bool(live)
 
 
 def watch(comparison: Comparison) -> None:
