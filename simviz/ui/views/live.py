@@ -155,7 +155,7 @@ def _numbers(found: Verdict, controls: dict[str, dict[str, Any]]) -> None:
     for place, name in enumerate(boxes):
         label, form, better = SHOWN[name]
         value, before = found.metrics[name], base.get(name)
-        change = None if before is None else value - before
+        change = None if before is None else round(value - before, 3) or 0  # what is shown as nothing is not red
         text = None if change is None else f"{change:+d}" if name == "distinct_classes" else f"{change:+.3f}"
         columns[place % 2].metric(label, form.format(value), text, delta_color=better if change else "off")
     how = "its only optimum" if found.convex else "a minimum, of perhaps several, reached from cross entropy's"
