@@ -12,6 +12,8 @@ from simviz.losses.closed_form import ClosedForm, Values, exponentials, safe
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
+_ZERO = torch.zeros(())
+
 
 def cdw_ce(
     outputs: Tensor,
@@ -65,17 +67,17 @@ def _nll_and_gradient(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> 
         rest, cost_top = p.index_select(0, sure).sum(1), costs[sure, top]
         if not safe(rest):
             return None
-    others = 1 - p
+    others = torch.rsub(p, 1)
     logs = others.log()
     losses = (costs * logs).sum(1) if factor == 1 else torch.dot(costs.view(-1), logs.view(-1))
-    pulls = torch.addcdiv(costs.new_zeros(()), costs.mul_(p), others, value=factor, out=costs)
-    pulled = pulls.sum(1)
+    pulls = torch.addcdiv(_ZERO, costs.mul_(p), others, value=factor, out=costs)
+    pulled = pulls.sum(1, keepdim=True)
     if some_sure:
-        of_top = cost_top * factor - pulled[sure]
-        pulled[sure] += p_top * cost_top * factor / rest
+        of_top = cost_top * factor - pulled[sure, 0]
+        pulled[sure, 0] += p_top * cost_top * factor / rest
         in_top = rest.log() * cost_top
         losses = losses.index_add(0, sure, in_top) if factor == 1 else losses + in_top.sum()
-    gradient = pulls.addcmul_(p, pulled[:, None], value=-1)
+    gradient = pulls.addcmul_(p, pulled, value=-1)
     if some_sure:
         gradient[sure, top] = p_top * of_top
     return losses.neg_(), gradient
