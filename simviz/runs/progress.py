@@ -143,7 +143,8 @@ def pace(store: Store, model: str, dataset: str) -> float | None:
     """
     for comparison in store.comparisons()[:RECENT]:
         try:
-            if comparison.info["dataset"]["name"] != dataset:
+            trained_here = (comparison.path / "worker.json").exists()  # what was unpacked has no such file
+            if not trained_here or comparison.info["dataset"]["name"] != dataset:
                 continue
             found = [p for run in comparison.runs if (p := _pace(run, model)) is not None]
         except (ValueError, KeyError, TypeError, OSError):

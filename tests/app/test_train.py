@@ -375,6 +375,8 @@ def test_the_estimate_is_the_pace_of_the_last_such_run_on_this_machine(visit, ru
     for run in made.runs:
         made_on = json.loads((run.path / "environment.json").read_text())
         write_json(run.path / "environment.json", {**made_on, "platform": platform.platform()})
+    assert progress.pace(Store(runs), "convnet", "pictograms") is None  # unpacked, from a machine of the same system
+    write_json(made.path / "worker.json", {"helpers": []})
     # 4 seconds for 2 epochs of 100 images
     assert progress.pace(Store(runs), "convnet", "pictograms") == pytest.approx(0.02)
     assert progress.pace(Store(runs), "lenet", "pictograms") is None
