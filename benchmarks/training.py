@@ -86,7 +86,7 @@ class Bench:
     def __init__(self, data: ImageDataset, model: str, batch: int, precision: str) -> None:
         self.data, self.model, self.batch = data, model, batch
         self.device = pick_device("auto")
-        self.precision = pick_precision(precision, self.device)
+        self.precision = pick_precision(precision, self.device, model)
         spec = TrainingSpec(
             model=model, batch_size=batch, lr=RATE, schedule="constant", epochs=1000, precision=precision
         )

@@ -66,13 +66,17 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where the hardware multiplies it fast."""
+def pick_precision(name: str, device: torch.device, model: str) -> torch.dtype:
+    """`auto` is bfloat16 where the hardware multiplies it fast; on a processor for our own models only.
+
+    The depthwise convolutions of MobileNets take three times as long in it there (`benchmarks/precision.py`).
+    """
     if name != "auto":
         return getattr(torch, name)
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16", False) else torch.float32
+    fast = any(torch.cpu.get_capabilities().get(unit, False) for unit in ("amx_bf16", "avx512_bf16"))
+    return torch.bfloat16 if fast and model in models.available() else torch.float32
 
 
 def check(spec: TrainingSpec, data: ImageDataset, *, watched: bool = False) -> None:
@@ -107,9 +111,10 @@ class Trainer:
         data = _checked_data(data, spec)
         self.spec, self.data, self.ruler = spec, data, ruler
         self.device = pick_device(spec.device)
-        self.precision = pick_precision(spec.precision, self.device)
+        model = spec.model or data.default_model
+        self.precision = pick_precision(spec.precision, self.device, model)
         torch.manual_seed(spec.seed)
-        backbone = models.build(spec.model or data.default_model, _input_shape(data, spec.crop))
+        backbone = models.build(model, _input_shape(data, spec.crop))
         self.loss = loss.to(self.device)
         self.network = nn.ModuleDict({"backbone": backbone, "head": loss.head(backbone.features, len(data.classes))})
         self.network.to(self.device).to(memory_format=torch.channels_last)

@@ -20,27 +20,21 @@ LEAST_SECONDS = 0.5  # the system counts in hundredths: less tells nothing
 
 
 class FreeCores:
-    """Watches the machine from its making on, or from the last `count`.
+    """Watches the machine from its making on, or from the last `count`."""
 
-    Parameters
-    ----------
-    kept : cores that are left to others in any case, unless there is only one
-    """
-
-    def __init__(self, kept: int = 0) -> None:
-        self._most = max(1, (os.cpu_count() or 1) - kept)
-        self._found = self._most
+    def __init__(self) -> None:
+        self._found = os.cpu_count() or 1
         self._mark = self._now()
 
     def count(self) -> int:
-        """Cores that other processes left idle since the last count, rounded, at least one and without those kept."""
+        """Cores that other processes left idle since the last count, rounded, at least one."""
         now = self._now()
         if now[0] - self._mark[0] < LEAST_SECONDS:
             return self._found
         before, self._mark = self._mark, now
         wall, busy, own = (after - earlier for after, earlier in zip(self._mark, before, strict=True))
         free = round((os.cpu_count() or 1) - max(0.0, (busy - own) / wall))
-        self._found = max(1, min(self._most, free))
+        self._found = max(1, free)
         return self._found
 
     @staticmethod

@@ -54,8 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     if len(folders) != 1 or not (Path(folders[0]) / "comparison.json").is_file():
         print("usage: python -m simviz.runs.worker COMPARISON_FOLDER", file=sys.stderr)
         return 2
-    # The page takes up to half a core, and a thread that shares one lets the threads of all others wait for it.
-    _cores = FreeCores(kept=1)
+    _cores = FreeCores()  # what others did while this process stood ready says nothing of now
     comparison = Comparison(Path(folders[0]))
     if HELPER in arguments:
         with slots.Ticket(budget.home(comparison)) as ticket:

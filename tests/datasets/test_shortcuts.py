@@ -58,7 +58,7 @@ def network_predictions(data: ImageDataset, epochs: int) -> np.ndarray:
     optimizer = torch.optim.Adam(network.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=steps)
 
-    precision = pick_precision("auto", torch.device("cpu"))
+    precision = pick_precision("auto", torch.device("cpu"), data.default_model)
 
     def outputs(rows: np.ndarray) -> torch.Tensor:
         pixels = torch.from_numpy(data.images[rows].astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
