@@ -22,8 +22,9 @@ from simviz.figures import style
 
 TEXT_LIMIT = 20
 CELL_LIMIT = 200
-FULL_LAYER = 20
-LAYER_POINTS = 600  # a browser draws every point of the layer anew at each change: of 2,000 it takes four times as long
+FULL_LAYER = 100
+LAYER_POINTS = 10_000
+REACH = 1  # pixels around a point's own three, where not every cell has one: about half a cell
 IMAGE_LABELS = 30
 IMAGE_BLOCKS = 25  # points a side that answer the pointer over an image
 WINDOW = 50
@@ -90,8 +91,8 @@ def heatmap(
         A line is drawn wherever neighbours in the drawn order differ.
     hover : function of (true, predicted) class indices, optional
         Text under the pointer. With it the picture gets a layer of invisible points whose customdata
-        is [true, predicted], because heat maps report no clicks. Above 20 classes only cells with a value
-        other than 0 are in it, the 600 largest at most; above 200 a point stands for a block of cells, and for the
+        is [true, predicted], because heat maps report no clicks. Above 100 classes only cells with a value
+        other than 0 are in it, the 10,000 largest at most; above 200 a point stands for a block of cells, and for the
         cell of largest absolute value off the diagonal in it.
     chosen : (true, predicted) class indices, optional
         The cell to frame, if it is drawn.
@@ -263,8 +264,6 @@ def _block_layer(
     for top in range(0, len(down), step):
         for left in range(0, len(across), step):
             block = size[top : top + step, left : left + step]
-            if not block.any():
-                continue
             i, j = np.unravel_index(int(block.argmax()), block.shape)
             pairs.append((down[top + int(i)], across[left + int(j)]))
             x.append(left + (block.shape[1] - 1) / 2)
@@ -281,7 +280,8 @@ def _points(x: list[Any], y: list[Any], pairs: list[tuple[int, int]], texts: lis
         x=np.array(x),
         y=np.array(y),
         mode="markers",
-        marker={"symbol": "square", "size": 9, "opacity": 0},
+        # Only one is drawn: the pointer finds the others all the same, and a browser is slow at thousands of shapes.
+        marker={"symbol": "square", "size": 6, "opacity": 0, "maxdisplayed": 1},
         selected=hidden,
         unselected=hidden,
         customdata=carried,
@@ -374,4 +374,5 @@ def _label_axes(fig: go.Figure, labels: Labels, titles: tuple[str, str]) -> None
     layout = fig.layout
     layout.xaxis = {"title": style.escape(titles[0]), "tickangle": angle, "range": [-0.5, ends[0]], **options[0]}
     layout.yaxis = {"title": style.escape(titles[1]), "range": [ends[1], -0.5], **options[1]}
-    layout.hoverdistance = -1
+    # The nearest point, wherever each cell has one: that is the cell under the pointer.
+    layout.hoverdistance = REACH if FULL_LAYER < max(map(len, labels)) <= CELL_LIMIT else -1

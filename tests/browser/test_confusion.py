@@ -11,15 +11,18 @@ from tests.browser import steps
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# The middle, on the screen, of the most frequent cell of a picture's click layer, and its true and predicted row.
-CELL = """plot => {
-    const heat = plot.data[0], layer = plot.data.find(trace => trace.customdata);
+# The middle, on the screen, of a cell of a picture, and its true and predicted row: of all cells off the diagonal from
+# the smallest value to the largest, the one at a share of the way.
+CELL = """(plot, share) => {
+    const heat = plot.data[0], z = plot._fullData[0].z;
     const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect();
-    const z = plot._fullData[0].z, value = k => z[heat.y.indexOf(layer.y[k])][heat.x.indexOf(layer.x[k])];
-    const best = layer.x.reduce((best, _, k) => value(k) > value(best) ? k : best, 0);
+    const cells = heat.y.flatMap((row, i) => heat.x.map((column, j) => [z[i][j], row, column]));
+    const sorted = cells.filter(([value, row, column]) => row !== column && Number.isFinite(value))
+        .sort(([one], [other]) => one - other);
+    const [value, row, column] = sorted[Math.round(share * (sorted.length - 1))];
     return {
-        x: box.x + xaxis._offset + xaxis.d2p(layer.x[best]), y: box.y + yaxis._offset + yaxis.d2p(layer.y[best]),
-        true: layer.y[best], predicted: layer.x[best],
+        x: box.x + xaxis._offset + xaxis.d2p(column), y: box.y + yaxis._offset + yaxis.d2p(row),
+        value, true: row, predicted: column,
     };
 }"""
 
@@ -35,14 +38,15 @@ def asked(page):
     return parse_qs(urlsplit(page.url).query)
 
 
-def click_largest(page, number):
-    """Click the largest cell of a picture; the names of its row and column."""
+def click(page, number, share=1.0):
+    """Click a cell of a picture, the largest if nothing else is said; the names of its row and column, and its value."""
     plot = page.locator(".js-plotly-plot").nth(number)
     plot.scroll_into_view_if_needed()
-    cell = plot.evaluate(CELL)
-    page.mouse.move(cell["x"] - 2, cell["y"] - 2)
+    cell = plot.evaluate(CELL, share)
+    page.mouse.move(cell["x"], cell["y"])
+    page.wait_for_timeout(300)  # plotly looks under a moving pointer now and then only
     page.mouse.click(cell["x"], cell["y"])
-    return cell["true"], cell["predicted"]
+    return cell["true"], cell["predicted"], cell["value"]
 
 
 def test_a_click_shows_the_images_and_a_link_restores_all(museum, visit, shipped):
@@ -51,7 +55,7 @@ def test_a_click_shows_the_images_and_a_link_restores_all(museum, visit, shipped
     page = visit(f"{museum}/confusion?c={shipped}&hide=true&level=level-1&a=ce&b=soft_labels%40groups")
     page.locator(steps.PLOT).nth(6).wait_for()
     steps.settled(page)
-    true, predicted = click_largest(page, 1)
+    true, predicted, _ = click(page, 1)
     assert true != predicted
     assert "(all 8)" in true
     page.get_by_role("heading", name=f"{true} taken for {predicted}").wait_for()
@@ -67,6 +71,22 @@ def test_a_click_shows_the_images_and_a_link_restores_all(museum, visit, shipped
     again.get_by_role("radio", name="A wrong, B right").click()
     again.wait_for_url("**images=**")
     again.wait_for_url(lambda url: "pg=" not in url)  # other images begin with their first page
+
+
+def test_every_cell_answers_a_click_itself(museum, visit, shipped):
+    from playwright.sync_api import expect
+
+    page = visit(f"{museum}/confusion?c={shipped}&norm=counts")
+    page.locator(steps.PLOT).nth(5).wait_for()
+    steps.settled(page)
+    found = []
+    for number, share in ((1, 0.3), (1, 0.9), (4, 0.85)):  # of 64 x 64 cells four in five are empty
+        true, predicted, value = click(page, number, share)
+        for label, name in (("True class", true), ("Predicted class", predicted)):
+            expect(page.get_by_role("combobox", name=label)).to_have_value(name, timeout=60_000)
+        steps.settled(page)
+        found.append(value)
+    assert found[0] == 0 < found[1]
 
 
 def test_epochs_are_scrubbed_and_orders_changed_by_the_keyboard(museum, visit, shipped):

@@ -81,23 +81,33 @@ def test_a_click_carries_true_and_predicted_whatever_the_order():
     assert fig.layout.hoverdistance == -1
 
 
-def test_many_classes_leave_empty_cells_out_of_the_click_layer():
+@pytest.mark.parametrize("count", [21, 64, FULL_LAYER])
+def test_every_cell_has_its_own_point_so_that_the_nearest_is_the_one_under_the_pointer(count):
+    fig = heatmap(np.eye(count), names(count), Scale("n"), hover=lambda i, j: "")
+    layer = fig.data[1]
+    assert sorted(map(tuple, layer.customdata)) == [(i, j) for i in range(count) for j in range(count)]
+    assert layer.marker.maxdisplayed == 1, "thousands of invisible shapes would be drawn"
+
+
+def test_of_very_many_classes_the_empty_cells_have_no_point_and_no_neighbour_answers_for_them():
     count = FULL_LAYER + 1
     values = np.zeros((count, count))
     values[3, 5] = 2
-    layer = heatmap(values, names(count), Scale("n"), hover=lambda i, j: "").data[1]
-    assert [list(c) for c in layer.customdata] == [[3, 5]]
+    fig = heatmap(values, names(count), Scale("n"), hover=lambda i, j: "")
+    assert [list(c) for c in fig.data[1].customdata] == [[3, 5]]
+    assert 0 < fig.layout.hoverdistance <= 2
 
 
-def test_of_many_cells_the_largest_can_be_clicked():
-    count = 60
+def test_of_very_many_cells_the_largest_can_be_clicked():
+    count = CELL_LIMIT
     values = rng.standard_normal((count, count))
-    layer = heatmap(values, names(count), Scale("d", diverging=True), hover=lambda i, j: f"{i} as {j}").data[1]
-    assert len(layer.x) == LAYER_POINTS
+    fig = heatmap(values, names(count), Scale("d", diverging=True), hover=lambda i, j: f"{i} as {j}")
+    layer = fig.data[1]
     inside = np.zeros((count, count), dtype=bool)
     inside[tuple(np.array(layer.customdata, dtype=int).T)] = True
-    assert inside.sum() == LAYER_POINTS
+    assert inside.sum() == len(layer.x) == LAYER_POINTS
     assert np.abs(values[inside]).min() > np.abs(values[~inside]).max()
+    assert 0 < fig.layout.hoverdistance <= 2
 
 
 def test_lines_separate_groups_in_the_drawn_order():
@@ -222,7 +232,8 @@ def test_over_an_image_a_point_stands_for_the_largest_cell_of_its_block():
     values[3, 5], values[4, 6], values[990, 20] = 0.2, -0.7, 0.1
     fig = heatmap(values, names(count), Scale("share"), hover=lambda i, j: f"{i} as {j}")
     layer = fig.data[-1]
-    assert sorted(map(list, layer.customdata)) == [[4, 6], [990, 20]]
+    assert len(layer.x) == IMAGE_BLOCKS**2, "an empty block would else be taken for its neighbour"
+    assert [990, 20] in map(list, layer.customdata)
     at = [list(c) for c in layer.customdata].index([4, 6])
     assert "largest of 2 here<br>4 as 6" in layer.text[at]
     assert (layer.x[at], layer.y[at]) == (19.5, 19.5)  # in the middle of the block
