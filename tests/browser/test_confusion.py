@@ -39,7 +39,7 @@ def asked(page):
 
 
 def click(page, number, share=1.0):
-    """Click a cell of a picture, the largest if nothing else is said; the names of its row and column, and its value."""
+    """Click a cell of a picture, by default the largest; the names of its row and column, and its value."""
     plot = page.locator(".js-plotly-plot").nth(number)
     plot.scroll_into_view_if_needed()
     cell = plot.evaluate(CELL, share)
