@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from simviz.ui import shell
+from simviz.ui import shell, state
 from simviz.ui.text import plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS, CAMERA = ("svg", "png"), "camera"  # what a picture's own button saves; the key of that choice
+FORMATS = ("svg", "png")  # what a picture's own button saves
 
 
 def show(fig: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None = None) -> None:
@@ -26,7 +26,8 @@ def show(fig: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None
     selection go; it reads `st.session_state[key]`.
     """
     shell.drawn.get()[key] = fig
-    saved = st.session_state.get(CAMERA) or FORMATS[0]
+    asked = st.session_state.get(state.CAMERA) or st.query_params.get(state.CAMERA)  # no widget has read a new link yet
+    saved = asked if asked in FORMATS else FORMATS[0]
     config = {
         "displaylogo": False,
         "toImageButtonOptions": {"format": saved, "filename": f"simviz-{key}", "scale": 2 if saved == "png" else 1},

@@ -24,9 +24,12 @@ place: ContextVar[DeltaGenerator] = ContextVar("place")  # where sentences about
 
 
 def url(page_url: str, values: Mapping[str, object]) -> str:
-    """`page_url` with these query parameters and no others; None and "" are left out, a list is repeated."""
+    """`page_url` with these query parameters and no others; None and "" are left out, a list is repeated.
+
+    An empty list is written out: where a list has a default, to choose nothing is a choice.
+    """
     parts = urlsplit(page_url)
-    pairs = {k: v for k, v in values.items() if v not in (None, "")}
+    pairs = {k: "" if v == [] else v for k, v in values.items() if v not in (None, "")}
     return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(pairs, doseq=True), ""))
 
 

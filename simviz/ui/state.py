@@ -12,9 +12,9 @@ PART, RULER, RULER_OF, DECODER = (
     "ruler_of",
     "decoder",
 )
-TAKE, MATRIX_OF = "take", "matrix_of"
+TAKE, MATRIX_OF, CAMERA = "take", "matrix_of", "camera"
 # From PART on: chosen on one page of results, kept on the others.
-FRAME = (COMPARISON, A, B, ORDER, PART, RULER, RULER_OF, DECODER, TAKE, MATRIX_OF)
+FRAME = (COMPARISON, A, B, ORDER, PART, RULER, RULER_OF, DECODER, TAKE, MATRIX_OF, CAMERA)
 
 SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN = (
     *("from", "data", "names", "by", "keep", "lower_bound"),

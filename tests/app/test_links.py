@@ -26,6 +26,10 @@ def test_what_is_not_chosen_is_not_in_the_link():
     assert links.url("http://h/p", {"a": None, "b": "", "r": 0.0}) == "http://h/p?r=0.0"
 
 
+def test_to_have_chosen_nothing_of_several_is_in_the_link():
+    assert links.url("http://h/p", {"heads": [], "open": ["a", "b"]}) == "http://h/p?heads=&open=a&open=b"
+
+
 def test_markdown_from_a_link_is_shown_and_not_run():
     assert plain("**b** [x](y) :red[z] $1$") == r"\*\*b\*\* \[x\]\(y\) \:red\[z\] \$1\$"
 
@@ -60,6 +64,26 @@ def test_an_expander_asked_for_in_other_words_gets_a_sentence(visit, compared):
     assert any("value of “Take it away” “perhaps”" in w.value for w in at.warning)
     at = visit("severity", take="true", matrix_of="gone")
     assert any("setting to take the matrix of “gone”" in w.value for w in at.warning)
+
+
+CHOICES = {
+    *("radio", "selectbox", "multiselect", "slider", "select_slider", "toggle", "checkbox", "segmented_control"),
+    *("pills", "number_input", "text_input", "pagination"),
+}
+
+
+def test_every_choice_on_the_pages_of_results_is_in_the_link():
+    found = set()
+    files = [f for pattern in ("confusion*.py", "severity*.py", "take_away.py") for f in VIEWS.glob(pattern)]
+    for file in (*files, *(VIEWS.parent / name for name in ("evidence.py", "pairs.py", "rulers.py"))):
+        for call in (n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)):
+            if isinstance(call.func, ast.Attribute) and call.func.attr in CHOICES:
+                given = {k.arg: ast.unparse(k.value) for k in call.keywords}
+                assert "bind" in given, f"{file.name}:{call.lineno}"
+                if given["key"].startswith("state."):
+                    found.add(getattr(state, given["key"].removeprefix("state.")))
+    assert found <= {*state.FRAME, *state.CONFUSION, *state.SEVERITY}
+    assert found >= {state.NORMALIZE, state.CAMERA, state.HEADS, state.BEYOND}
 
 
 def test_every_expander_of_the_pages_of_results_is_in_the_link():

@@ -1,5 +1,7 @@
 """The room "What would it bring my model?", from predictions and from kept features."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,8 @@ def test_another_loss_on_the_last_layer_is_beside_cross_entropy(visit, upload):
     assert "Bonferroni" not in says(at)
     at.multiselect(key="heads").set_value([]).run()
     assert "Choose a loss." in says(at)
+    link = dict(parse_qsl(urlsplit(at.sidebar.code[0].value).query, keep_blank_values=True))
+    assert "Choose a loss." in says(visit("severity", **link))
 
 
 def test_so_many_samples_that_some_are_left_out_keep_the_shares_of_their_classes(visit, upload, monkeypatch):

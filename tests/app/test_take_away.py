@@ -177,6 +177,14 @@ def test_the_camera_saves_what_was_chosen(visit, predicted):
     assert saved() == {"svg"}
     at.segmented_control(key="camera").set_value("png").run()
     assert saved() == {"png"}
+    link = next(c.value for c in at.code if "camera=" in c.value)
+    assert "camera=png" in link
+    at = opened(visit, "severity", camera="png")
+    assert saved() == {"png"}
+    assert at.segmented_control(key="camera").value == "png"
+    at = opened(visit, "severity", camera="gif")
+    assert saved() == {"svg"}
+    assert "format of the camera “gif”" in says(at)
 
 
 def test_the_runs_page_gives_report_weights_and_python(visit, compared, made):

@@ -15,6 +15,7 @@ from simviz.evaluation.collapse import Nodes, Path, collapse, group_names
 from simviz.figures import confusion as pictures
 from simviz.figures.heatmap import CELL_LIMIT, TEXT_LIMIT
 from simviz.matrices import ClassMatrix
+from simviz.matrices.anatomy import OPTIMAL_LEAVES
 from simviz.ui import cache, cache_confusion, evidence, links, shell, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
@@ -220,7 +221,12 @@ def _order(by: str, found: Evidence, nodes: Nodes, total: Floats) -> tuple[list[
             mean = nodes.mean(near.distance_for(found.classes))
             np.fill_diagonal(mean, 0)
             places = cache.leaves(ClassMatrix(list(nodes.names), mean, "distance"))
-        return places, f"Like classes stand side by side by the distance “{near.name}”."
+        said = f"Like classes stand side by side by the distance “{near.name}”"
+        if len(nodes) > OPTIMAL_LEAVES:
+            said += (
+                f", branch beside branch; of more than {OPTIMAL_LEAVES} classes the branches are not turned to fit best"
+            )
+        return places, f"{said}."
     if by == "confusion":
         return cache_confusion.leaves(total), "Classes that are taken for each other stand side by side."
     return list(rows), ""

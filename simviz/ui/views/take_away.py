@@ -146,13 +146,15 @@ def _tables(name: str) -> None:
 def _pictures(name: str) -> None:
     """What the camera of a picture saves, and all pictures of the page as JSON."""
     drawn = dict(shell.drawn.get())
+    links.unknown(state.CAMERA, charts.FORMATS, "format of the camera")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
             "The camera of a picture saves",
             charts.FORMATS,
             default=charts.FORMATS[0],
             required=True,
-            key=charts.CAMERA,
+            key=state.CAMERA,
+            bind="query-params",
             persist_state="session",
         )
         files = lambda: {f"{key}.json": str(fig.to_json()) for key, fig in drawn.items()}  # noqa: E731
