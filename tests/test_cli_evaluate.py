@@ -120,6 +120,21 @@ def test_guessed_columns_are_corrected(made, tmp_path, capsys):
     assert again["nll"] == result["nll"]
 
 
+def test_a_correction_goes_to_the_files_that_have_the_column(made, tmp_path, capsys):
+    """Each of two files has its own name for the truth; the third is guessed."""
+    folder, y, answers = made
+    said = answers["weak"].argmax(axis=1)
+    for name, truth in (("a", "mine"), ("b", "gold")):
+        pd.DataFrame({truth: y, "label": (y + 1) % 10, "y_pred": said}).to_csv(tmp_path / f"{name}.csv", index=False)
+    files = [tmp_path / "a.csv", tmp_path / "b.csv", folder / "strong.csv"]
+    columns = ["--column", "true=mine", "--column", "true=gold"]
+    result = evaluated(capsys, *files, *columns, "--runs", tmp_path / "runs")
+    right = {"a": said, "b": said, "strong": answers["strong"].argmax(axis=1)}
+    assert {n: result[f"{n} accuracy"] for n in right} == {n: accuracy_score(y, p) for n, p in right.items()}
+    kept = Comparison(tmp_path / "runs" / result["comparison"]).runs
+    assert [run.spec.columns for run in kept] == [{"true": "mine"}, {"true": "gold"}, {}]
+
+
 def test_it_says_what_deciding_by_cost_would_bring(made, tmp_path, capsys):
     folder, y, answers = made
     table = ["--classes", str(folder / "classes.csv"), "--runs", str(tmp_path)]
@@ -159,6 +174,11 @@ def test_the_pictures_that_a_file_names_come_along(tmp_path, capsys):
         (["strong.csv", "--column", "truth=y_true"], "there is no meaning 'truth' of a column; there are true,"),
         (["strong.csv", "--column", "true=label"], "strong.csv has no column 'label'; it has '0', '1'"),
         (["strong.csv", "--column", "scores=p_*"], "strong.csv has no column 'p_*'"),
+        (
+            ["strong.csv", "short.csv", "--column", "true=label"],
+            " and 3 more; short.csv has no column 'label'; it has 'y_true', 'y_pred'",
+        ),
+        (["strong.csv", "short.csv", "--column", "truth=y"], "simviz: there is no meaning 'truth' of a column; there"),
         (["strong.csv", "--column", "scale=percent"], "scale is 'percent'; it must be one of auto,"),
     ],
 )

@@ -12,6 +12,7 @@ from simviz.cli.options import read_classes, read_table, runs_option, store_opti
 from simviz.cli.telling import tell, tell_all
 
 if TYPE_CHECKING:
+    from simviz.evaluation.foreign import Source
     from simviz.runs import Comparison
 
 
@@ -33,7 +34,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         default=[],
         metavar="MEANING=COLUMN",
         help="corrects what was guessed: true, predicted, scores (p_* or a,b), scale, ids, units, images, names, "
-        "matrix, rows, layout; ids= says that there is none",
+        "matrix, rows, layout; ids= says that there is none. Of several files it goes to those that have the column",
     )
     evaluate.add_argument("--classes", metavar="FILE", help="a class table (.csv: name, label, position, group, word)")
     store_options(evaluate)
@@ -65,18 +66,18 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     ruler = arguments.ruler
     if ruler and Path(ruler).suffix.lower() in MATRIX_FILES:
         ruler = str(Path(ruler).resolve())  # the app may run in another folder
-    said = _corrections(arguments.column)
+    sources = [foreign.source(path) for path in arguments.predictions]
+    said = _of_each(sources, _corrections(arguments.column))
     found = []
-    for path in arguments.predictions:
-        source = foreign.source(path)
-        meaning = foreign.corrected(source, foreign.guess(source), said)
+    for source, one in zip(sources, said, strict=True):
+        meaning = foreign.corrected(source, foreign.guess(source), one)
         found.append(foreign.read(source, meaning, classes=classes, aliases=aliases))
     comparison = keep(
         found,
         store=Store(arguments.runs),
         ruler=ruler,
         files=[str(p) for p in arguments.predictions],
-        columns=[said] * len(found),
+        columns=said,
         class_table=arguments.classes,
         picture_roots=list(dict.fromkeys(p.parent for p in arguments.predictions)),
     )
@@ -107,14 +108,32 @@ def _tell_gains(comparison: Comparison) -> None:
         print(f"\nwhat would it bring {run.setting}? {said}")
 
 
-def _corrections(given: Sequence[str]) -> dict[str, str]:
-    said = {}
+def _corrections(given: Sequence[str]) -> list[tuple[str, str]]:
+    said = []
     for text in given:
         name, equals, column = text.partition("=")
         if not equals:
             raise ValueError(f"--column is {text!r}; write MEANING=COLUMN, as in true=label")
-        said[name] = column
+        said.append((name, column))
     return said
+
+
+def _of_each(sources: Sequence[Source], said: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """The corrections that fit each file; ValueError, of every file, for one that fits none."""
+    from simviz.evaluation import foreign
+
+    found: list[dict[str, str]] = [{} for _ in sources]
+    for name, column in said:
+        troubles = []
+        for source, corrections in zip(sources, found, strict=True):
+            try:
+                foreign.corrected(source, foreign.Guess(), {name: column})
+                corrections[name] = column
+            except ValueError as error:
+                troubles.append(str(error))
+        if len(troubles) == len(sources):
+            raise ValueError("; ".join(dict.fromkeys(troubles)))
+    return found
 
 
 def _report(arguments: argparse.Namespace) -> None:

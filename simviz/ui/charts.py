@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("svg", "png")  # what a picture's own button saves
+KEYBOARD = "keyboard: Shift+Space chooses the row"  # nothing in a table says so
 
 
 def show(fig: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None = None) -> None:

@@ -190,9 +190,15 @@ def seeds_text(counts: Iterable[int]) -> str:
     return f"{high} seed{'' if high == 1 else 's'}" if low == high else f"{low} to {high} seeds"
 
 
-def page_link(page: str, label: str) -> None:
-    """A link to a page of the app."""
-    st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:")
+def page_link(page: str, label: str, **view: str) -> None:
+    """A link to a page of the app, in the `view` that these query parameters ask for."""
+    st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", query_params=view)
+
+
+def _ways_on(train: str) -> None:
+    """Where predictions come from."""
+    page_link("train", train)
+    page_link("runs", "Or upload the predictions of a model of your own", **{state.JUDGE: "true"})
 
 
 def _nothing_yet(what: str) -> None:
@@ -200,8 +206,7 @@ def _nothing_yet(what: str) -> None:
         st.info("Choose a comparison in the sidebar.")
         return
     st.info(f"There is no comparison yet. Train two losses on the same data, and {what}.")
-    page_link("train", "Train")
-    page_link("runs", "Or upload the predictions of a model of your own")
+    _ways_on("Train")
 
 
 def _usable(comparison: Comparison, part: str) -> Comparison:
@@ -261,7 +266,7 @@ def _say(broken: list[str], waiting: Counter[str], any_good: bool, part: str) ->
         st.info("No run of this comparison can be shown.")
         return
     st.info(f"No run has predictions on the {part} part yet" + (f": {plain(states)}." if states else "."))
-    page_link("train", "To the running jobs")
+    _ways_on("To the running jobs")
 
 
 def segments(key: str, label: str, options: tuple[str, ...], what: str, about: str) -> str:

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -249,6 +250,9 @@ def test_runs_without_predictions_are_counted_and_never_drawn(visit, pets, page)
     at = visit(page)
     assert "No run has predictions on the test part yet: 4 queued" in says(at)
     assert not figures(at)
+    ways = [(link.proto.page, link.proto.query_string) for link in at.main.get("page_link")]
+    assert ways == [("train", ""), ("runs", "judge=true")]
+    assert visit("runs", judge="true").file_uploader(key="judge-files-0").label == "Files of predictions"
 
 
 def test_damaged_pictures_leave_the_names_of_the_images(visit, pets):
@@ -281,3 +285,10 @@ def test_answers_are_counted_by_class_the_most_frequent_first():
     said = [(1, 0.5), (0, 0.9), (1, 0.7), (2, 0.4)]
     assert confusion_images.verdict(said, 0, PETS.names) == "dog 2/4 0.60, ✓ 1/4 0.90 …"
     assert confusion_images.verdict([(0, 0.25)], 0, PETS.names) == "✓ 0.25"
+
+
+def test_the_tables_say_how_a_row_is_chosen_by_keyboard(visit, pets):
+    at = visit("confusion", t="cat", p="dog")
+    said = [c.value for c in at.caption if "keyboard: Shift+Space chooses the row" in c.value]
+    assert [re.search(r"A row that is clicked (\w+)", text).group(1) for text in said] == ["opens", "becomes"]
+    assert "Shift+Space" not in says(visit("severity"))  # whose rows choose nothing

@@ -12,7 +12,6 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 from simviz import ClassSet, evaluation
 from simviz.runs import Store
-from simviz.ui.views import runs_judge as page
 from tests.app.reading import figures, heat, says, unescaped
 
 NAMES = np.array(["cat", "dog", "fire truck"])
@@ -55,6 +54,11 @@ def judge(visit):
 
 def box(at, label):
     return next(b for b in at.selectbox if b.label == label)
+
+
+def boxes(at, label):
+    """What the boxes of this label hold, in the order of the files."""
+    return [b.value for b in at.selectbox if b.label == label]
 
 
 def added(at, runs):
@@ -154,6 +158,25 @@ def test_a_class_table_gives_groups_and_order(judge, runs):
     assert result["superclass_accuracy"] == ((TARGET == 2) == (PREDICTED == 2)).mean()
 
 
+def test_a_class_table_with_positions_makes_ordered_classes(judge, runs):
+    """In the order of the positions, which is that of neither the names nor the table."""
+    at = judge(("mine.csv", csv(SCORES)))
+    assert "positions" not in next(b for b in at.selectbox if b.label.startswith("Ruler")).options
+    uploader = next(u for u in at.file_uploader if "class table" in u.label)
+    uploader.upload("classes.csv", b"name,position\ndog,9\nfire truck,1\ncat,2\n").run()
+    ruler = next(b for b in at.selectbox if b.label.startswith("Ruler"))
+    assert ruler.value == "positions"
+    made = added(at, runs)
+    assert made.classes.ordered
+    place = dict(zip(made.classes.names, made.classes.positions, strict=True))
+    assert place == {"fire truck": 1, "cat": 2, "dog": 9}
+    x = np.array([place[n] for n in NAMES])
+    assert made.runs[0].result()["mean_cost"] == pytest.approx(np.abs(x[TARGET] - x[PREDICTED]).mean())
+    at.switch_page("pages/severity.py").run()
+    assert not at.exception, at.exception
+    assert {"median", "expectation"} <= set(at.segmented_control(key="decoder").options)
+
+
 def test_groups_can_be_typed(judge, runs):
     at = judge(("mine.csv", csv(SCORES)))
     at.toggle[0].set_value(True).run()
@@ -196,6 +219,61 @@ def test_two_files_are_two_settings_and_their_difference_is_shown(judge, runs):
     assert not at.exception, at.exception
     mistakes = (np.roll(PREDICTED, 7) != TARGET).sum() - (PREDICTED != TARGET).sum()
     assert f"{mistakes:.1f} more mistakes than" in says(at)
+
+
+WRONG = np.roll(PREDICTED, 7)
+OTHER = pd.DataFrame({"what it is": NAMES[TARGET], "label": NAMES[WRONG]})  # whose truth is taken for "label"
+
+
+def test_each_file_with_other_columns_has_boxes_of_its_own(judge, runs):
+    """The second is guessed wrongly, corrected in its own boxes, and a third like it has these corrections too."""
+    like_it = OTHER.assign(label=NAMES[np.roll(PREDICTED, 9)])[["label", "what it is"]]
+    at = judge(("good.csv", csv(SCORES)), ("bad.csv", csv(OTHER)), ("worse.csv", csv(like_it)))
+    assert [s for s in says(at).splitlines() if s.startswith("**Columns of")] == [
+        "**Columns of 'good.csv'**",
+        "**Columns of 'bad.csv', 'worse.csv'**, rows of bad.csv",
+    ]
+    assert (boxes(at, "True class"), boxes(at, "Decided class")) == (["y_true", "label"], [None, None])
+    assert "bad.csv has no column that is known for predictions" in says(at)
+    assert not [b for b in at.button if b.key == "judge-add"]
+    true, decided = ([b for b in at.selectbox if b.label == label][1] for label in ("True class", "Decided class"))
+    true.set_value("what it is")
+    decided.set_value("label").run()
+    assert boxes(at, "True class") == ["y_true", "what it is"]
+    made = added(at, runs)
+    assert list(made.groups) == ["good", "bad", "worse"]
+    accuracies = [(p == TARGET).mean() for p in (PREDICTED, WRONG, np.roll(PREDICTED, 9))]
+    assert [r.result()["accuracy"] for r in made.runs] == accuracies
+    corrected = {"true": "what it is", "predicted": "label"}
+    assert [r.spec.columns for r in made.runs] == [{}, corrected, corrected]
+
+
+def test_files_with_the_same_columns_share_their_boxes(judge, runs):
+    at = judge(("one.csv", csv(OTHER)), ("two.csv", csv(OTHER.assign(label=NAMES[PREDICTED]))))
+    assert boxes(at, "True class") == ["label"]
+    assert "**Columns of 'one.csv', 'two.csv'**, rows of one.csv" in says(at)
+    box(at, "True class").set_value("what it is")
+    box(at, "Decided class").set_value("label").run()
+    made = added(at, runs)
+    assert [r.result()["accuracy"] for r in made.runs] == [(p == TARGET).mean() for p in (WRONG, PREDICTED)]
+
+
+def test_the_same_columns_that_hold_other_things_have_boxes_of_their_own(judge, runs):
+    """Three columns without names are counts, if there are three rows, else classes and their scores."""
+    p = P[TARGET > 0][:, 1:] / P[TARGET > 0][:, 1:].sum(axis=1, keepdims=True)
+    rows = pd.DataFrame(p).assign(truth=TARGET[TARGET > 0] - 1)[["truth", 0, 1]]
+    counts = np.zeros((3, 3), dtype=int)
+    counts[:2, :2] = [[12, 8], [5, 15]]
+    at = judge(*((name, csv(pd.DataFrame(t), header=False)) for name, t in (("a.csv", rows), ("b.csv", counts))))
+    assert [c.value for c in at.segmented_control if c.label == "The file holds"] == ["samples", "confusion"]
+
+
+def test_a_correction_stays_where_a_file_is_added(judge):
+    at = judge(("one.csv", csv(OTHER)))
+    box(at, "True class").set_value("what it is").run()
+    uploader = at.file_uploader(key="judge-files-0")
+    uploader.upload("one.csv", csv(OTHER)).upload("two.csv", csv(SCORES)).run()
+    assert boxes(at, "True class") == ["what it is", "y_true"]
 
 
 def test_two_tables_of_counts_can_be_compared(judge, runs):
@@ -264,12 +342,3 @@ def test_a_store_that_cannot_be_written_is_a_sentence(judge, runs):
     at.button(key="judge-add").click().run()
     assert not at.exception, at.exception
     assert "Nothing was added" in says(at)
-
-
-def test_the_same_columns_of_another_file_mean_the_same():
-    from simviz.evaluation import foreign
-
-    one, other = (foreign.source(csv(t), "a.csv") for t in (SCORES, DECIDED))
-    meaning = foreign.guess(one)
-    assert page._like(meaning, one) is meaning
-    assert page._like(meaning, other) == foreign.guess(other)

@@ -76,7 +76,7 @@ def show(found: Evidence, panels: list[Panel], chosen: tuple[str, str] | None) -
     st.caption(
         f"{len(kept)} of the {len(inside)} images that at least one run puts into this cell; those of most runs first. "
         "✓: recognised; otherwise the class it was taken for, by how many of the seeds, and the mean probability they "
-        "gave that class. A row that is clicked opens below as “One picture”."
+        "gave that class. A row that is clicked opens below as “One picture”; " + charts.KEYBOARD + "."
     )
 
 

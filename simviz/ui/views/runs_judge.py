@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import streamlit as st
 from simviz.classes import ClassSet
 from simviz.evaluation import foreign
 from simviz.evaluation.foreign import Foreign, Guess, Source
+from simviz.evaluation.foreign.table import listed
 from simviz.runs import Store
 from simviz.runs.foreign import keep, same_classes, same_samples
 from simviz.ui import cache, cache_foreign, class_picker, evidence, folders, given, links, state
@@ -93,13 +94,8 @@ def _section(files: Sequence[File]) -> None:
     """Columns, classes, ruler, button; at the first trouble a sentence instead of what follows."""
     key = _key(files)
     try:
-        first = cache_foreign.source(files[0].given, files[0].name)
-        if len(files) > 1:
-            st.caption(f"The columns of {plain(first.name)}; the other files are read the same way where they can be.")
-        guessed = foreign.guess(first)
-        _preview(first, guessed)
-        chosen = _meaning(first, guessed, key)
-        found, table, said = _read(files, chosen, key)
+        meanings, said = _meanings(files)
+        found, table = _read(files, meanings, key)
         found = same_samples(found)
     except (ValueError, OSError) as error:
         st.error(plain(error), icon=":material/error:")
@@ -128,6 +124,32 @@ def _section(files: Sequence[File]) -> None:
         on_click=add,
         args=(found, arguments),
     )
+
+
+def _meanings(files: Sequence[File]) -> tuple[list[Guess], list[dict[str, str]]]:
+    """What the columns of each file mean, in boxes to correct, and what was corrected of each."""
+    sources = [cache_foreign.source(file.given, file.name) for file in files]
+    guesses = [foreign.guess(source) for source in sources]
+    meanings = list(guesses)
+    for alike in _alike(sources, guesses):
+        first = alike[0]
+        if len(files) > 1:
+            names, one = listed([files[number].name for number in alike]), files[first].name
+            st.markdown(f"**Columns of {plain(names)}**" + (f", rows of {plain(one)}" if len(alike) > 1 else ""))
+        _preview(sources[first], guesses[first])
+        chosen = _meaning(sources[first], guesses[first], _key([files[first]]))  # stays where a file is added
+        for number in alike:
+            meanings[number] = chosen
+    return meanings, [foreign.spoken(guessed, meaning) for guessed, meaning in zip(guesses, meanings, strict=True)]
+
+
+def _alike(sources: Sequence[Source], guesses: Sequence[Guess]) -> list[list[int]]:
+    """The files, by number, that share boxes: with the same columns, and the same guess of what these mean."""
+    found: dict[Hashable, list[int]] = {}
+    for number, (source, guessed) in enumerate(zip(sources, guesses, strict=True)):
+        anyhow = replace(guessed, scores=tuple(sorted(guessed.scores)))  # in whatever order the columns stand
+        found.setdefault((frozenset(source.arrays), anyhow), []).append(number)
+    return list(found.values())
 
 
 def _key(files: Sequence[File]) -> str:
@@ -236,8 +258,8 @@ class _Boxes:
         return st.selectbox(label, names, index=index, key=f"{self.key}-{label}", placeholder="none", width=200)
 
 
-def _read(files: Sequence[File], meaning: Guess, key: str) -> tuple[list[Foreign], str | None, list[dict[str, str]]]:
-    """What the files say in common classes, the name of the class table if there is one, and what was corrected."""
+def _read(files: Sequence[File], meanings: Sequence[Guess], key: str) -> tuple[list[Foreign], str | None]:
+    """What the files say in common classes, and the name of the class table if there is one."""
     upload = given.upload(
         "A class table, if there is one: name, and any of label, position, group, word", ["csv"], f"{key}-classes"
     )
@@ -245,28 +267,11 @@ def _read(files: Sequence[File], meaning: Guess, key: str) -> tuple[list[Foreign
     aliases: dict[str, str] | None = None
     if upload is not None:
         classes, aliases = cache_foreign.class_table(upload.getvalue(), upload.name)
-    found, said = [], []
-    for number, file in enumerate(files):
-        source = cache_foreign.source(file.given, file.name)
-        one = meaning if number == 0 else _like(meaning, source)
-        said.append(foreign.spoken(foreign.guess(source), one))
-        found.append(cache_foreign.read(file.given, file.name, one, classes, aliases))
-    return same_classes(found), None if upload is None else upload.name, said
-
-
-def _like(meaning: Guess, source: Source) -> Guess:
-    """The meaning of the first file for another, if that has the same columns; else the other's own."""
-    single = (
-        meaning.true,
-        meaning.predicted,
-        meaning.ids,
-        meaning.units,
-        meaning.images,
-        meaning.names,
-        meaning.matrix,
-    )
-    wanted = {*meaning.scores, *(name for name in single if name is not None)}
-    return meaning if wanted <= set(source.arrays) else foreign.guess(source)
+    found = [
+        cache_foreign.read(file.given, file.name, meaning, classes, aliases)
+        for file, meaning in zip(files, meanings, strict=True)
+    ]
+    return same_classes(found), None if upload is None else upload.name
 
 
 def _understood(found: Sequence[Foreign]) -> None:
