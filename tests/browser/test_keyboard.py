@@ -37,6 +37,9 @@ def shipped():
     ("page_name", "opened", "inside"),
     [
         ("confusion", "picture=true&take=true", ["Image", "Download plot", "Cells of A - B (CSV)", "Report (HTML)"]),
+        ("confusion", "t=castle&p=house&picture=true&whose=your%20own", ["Upload", "Images of the cell (CSV)"]),
+        ("severity", "detail=pairs", ["Pairs of ce by cost (CSV)"]),
+        ("severity", "detail=top-k", ["Download plot"]),
         ("severity", "tried=true&take=true", ["Download plot", "Learning rates (CSV)", "Report (HTML)"]),
         ("severity", "detail=calibration&bins_table=true", ["Reliability by bin (CSV)"]),
         ("severity", "detail=classes&class_table=true", ["Severity of the mistakes by class (CSV)"]),
@@ -59,6 +62,16 @@ def test_the_tab_key_reaches_every_control(museum, visit, shipped, page_name, op
             break
         page.keyboard.press("Tab")
     assert [names[k] for k in sorted(missing)] == []
+
+
+def test_a_row_of_a_table_becomes_the_cell_by_the_keyboard(museum, visit, shipped):
+    page = visit(f"{museum}/confusion?c={shipped}")
+    page.get_by_role("button", name="Pairs of ce by count (CSV)").wait_for()
+    steps.settled(page)
+    page.get_by_test_id("stDataFrame").last.locator("canvas[tabindex]").press("ArrowDown")
+    page.keyboard.press("Shift+Space")
+    page.wait_for_url(lambda url: "&t=" in url and "&p=" in url)
+    page.get_by_role("heading", name="taken for").wait_for()
 
 
 def test_groups_collapse_and_one_is_opened_by_the_keyboard(museum, visit, shipped):
