@@ -37,7 +37,7 @@ def shipped():
     ("page_name", "opened", "inside"),
     [
         ("confusion", "picture=true&take=true", ["Image", "Download plot", "Cells of A - B (CSV)", "Report (HTML)"]),
-        ("confusion", "t=castle&p=house&picture=true&whose=your%20own", ["Upload", "Images of the cell (CSV)"]),
+        ("confusion", "t=castle&p=house&picture=true&whose=your%20own", ["Upload", "Download plot"]),
         ("severity", "detail=pairs", ["Pairs of ce by cost (CSV)"]),
         ("severity", "detail=top-k", ["Download plot"]),
         ("severity", "tried=true&take=true", ["Download plot", "Learning rates (CSV)", "Report (HTML)"]),
