@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,20 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     report.add_argument("--ruler", metavar="groups|words|positions|FILE", help="default: the comparison's own")
     report.add_argument("--a", metavar="SETTING|RUN", help="with --b: the one difference that is drawn, A minus B")
     report.add_argument("--b", metavar="SETTING|RUN")
+    _look_options(report)
     runs_option(report)
     report.set_defaults(run=_report)
+
+
+def _look_options(report: argparse.ArgumentParser) -> None:
+    """How the report's matrices are drawn: the fields of `report.look.Look`."""
+    report.add_argument("--normalize", choices=("true", "counts", "predicted", "all"), default="true")
+    report.add_argument("--order", default="index", metavar="index|name|group|similarity|confusion")
+    report.add_argument("--level", type=int, default=0, metavar="N", help="rows of groups, 1 the coarsest; 0: classes")
+    report.add_argument(
+        "--hide-diagonal", action="store_true", help="leave correct predictions out, of the colours too"
+    )
+    report.add_argument("--log", action="store_true", help="logarithmic colours; differences keep their linear scale")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -140,6 +153,7 @@ def _report(arguments: argparse.Namespace) -> None:
     from simviz import evaluation
     from simviz.atomic import replacing
     from simviz.report.html import report
+    from simviz.report.look import Look
     from simviz.runs import Store
 
     if not arguments.out.parent.is_dir():
@@ -150,7 +164,16 @@ def _report(arguments: argparse.Namespace) -> None:
     if (arguments.a is None) != (arguments.b is None):
         raise ValueError("--a and --b name the two sides of one difference; give both or neither")
     sides = None if arguments.a is None else (arguments.a, arguments.b)
-    text = report(comparison, part=arguments.part, decoder=arguments.decoder, ruler=ruler, choice=choice, sides=sides)
+    look = Look(**{field.name: getattr(arguments, field.name) for field in fields(Look)})
+    text = report(
+        comparison,
+        part=arguments.part,
+        decoder=arguments.decoder,
+        ruler=ruler,
+        choice=choice,
+        sides=sides,
+        look=look,
+    )
     with replacing(arguments.out) as partial:
         partial.write_text(text, encoding="utf-8")
     print(f"{arguments.out}: {len(text.encode()) / 1e6:.1f} MB")

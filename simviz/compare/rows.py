@@ -147,19 +147,22 @@ def measured(run: Run, classes: ClassSet, ruler: Ruler, decoder: str, part: str)
     predictions = run.predictions(part)
     if predictions.predicted is not None:  # decided elsewhere: there is nothing to decode
         return predictions.metrics(classes, ruler)
-    temperature = None
-    if decoder == "min_cost" and run.has_predictions("validation"):
-        fitted = run.predictions("validation")
-        temperature = evaluation.fit_temperature(fitted.log_probabilities, fitted.target)
     return evaluation.metrics(
         predictions.log_probabilities,
         predictions.target,
         classes=classes,
         ruler=ruler,
         decoder=decoder,
-        temperature=temperature,
-        similarity=trained_similarity(run, classes) if decoder == "blurred" else None,
+        **decoder_needs(run, classes, decoder),
     )
+
+
+def decoder_needs(run: Run, classes: ClassSet, decoder: str) -> dict[str, Any]:
+    """What a decoder asks for beside probabilities: a temperature fitted on validation, the S of `blurred`."""
+    if decoder == "min_cost" and run.has_predictions("validation"):
+        fitted = run.predictions("validation")
+        return {"temperature": evaluation.fit_temperature(fitted.log_probabilities, fitted.target)}
+    return {"similarity": trained_similarity(run, classes)} if decoder == "blurred" else {}
 
 
 def comparison_ruler(comparison: Comparison) -> Ruler:

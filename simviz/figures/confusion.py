@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -47,7 +47,7 @@ def confusion(
     hide_diagonal : leave correct predictions out, of the colours too
     log : colours follow the logarithm; empty cells stay empty
     order, columns, groups, chosen, numbers : see `heatmap`
-    limits : range of the colours (above 0 with `log`); give every picture of a comparison the same
+    limits : range of the colours (above 0 with `log`); give every picture of a comparison the same, `shared_limits`
     """
     raw = np.asarray(counts)
     table = normalise(raw, normalize)
@@ -154,6 +154,24 @@ def difference(
         quiet=quiet,
         numbers=numbers,
     )
+
+
+def shared_limits(
+    tables: Iterable[ArrayLike], *, normalize: Normalize = "true", hide_diagonal: bool = False, log: bool = False
+) -> tuple[float, float]:
+    """The range of colours that fits all of these, for `confusion`; its low end is above 0 with `log`.
+
+    Parameters
+    ----------
+    tables : at least one array_like, all of shape (C, C), counts
+    normalize, hide_diagonal, log : as they are drawn
+    """
+    shown = np.stack([normalise(table, normalize) for table in tables])
+    if hide_diagonal:
+        shown = shown[:, ~np.eye(shown.shape[1], dtype=bool)]
+    high = float(shown.max(initial=0)) or 1.0
+    low = float(shown[shown > 0].min(initial=high)) if log else 0.0
+    return low, high
 
 
 def change(

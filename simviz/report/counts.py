@@ -119,12 +119,7 @@ def _answers(run: Run, comparison: Comparison, part: str, decoder: str, ruler: R
     found = run.predictions(part)
     if found.predicted is not None:  # decided elsewhere: there is nothing to decode
         return Answers(found.ids, found.units, found.target, found.predicted)
-    temperature = None
-    if decoder == "min_cost" and run.has_predictions("validation"):
-        fitted = run.predictions("validation")
-        temperature = evaluation.fit_temperature(fitted.log_probabilities, fitted.target)
     classes = comparison.classes
-    similarity = compare.trained_similarity(run, classes) if decoder == "blurred" else None
-    needs = {"ruler": ruler, "temperature": temperature, "similarity": similarity}
-    decided = evaluation.decode(found.log_probabilities, decoder, classes=classes, **needs)  # type: ignore[arg-type]
+    needs = compare.decoder_needs(run, classes, decoder)
+    decided = evaluation.decode(found.log_probabilities, decoder, classes=classes, ruler=ruler, **needs)
     return Answers(found.ids, found.units, found.target, decided)

@@ -11,6 +11,7 @@ from simviz import __version__, compare
 from simviz.evaluation import Ruler
 from simviz.report import pictures, reproduce
 from simviz.report.counts import counted, of_runs
+from simviz.report.look import PLAIN, Look
 from simviz.report.methods import Methods, methods
 from simviz.report.pictures import Picture
 from simviz.runs import Comparison, StoreError
@@ -49,6 +50,7 @@ def report(
     ruler: Ruler | None = None,
     choice: str | None = None,
     sides: tuple[str, str] | None = None,
+    look: Look = PLAIN,
 ) -> str:
     """The report of a comparison, about 5 MB of HTML, almost all of it plotly.js.
 
@@ -61,11 +63,13 @@ def report(
     ruler : the comparison's own if None
     choice : how that ruler is asked for in a command; None for the comparison's own
     sides : two settings or runs to take the difference of; the first setting and each other if None
+    look : how confusion and differences are drawn
 
     Raises
     ------
     StoreError
-        If no run has predictions on the part; ValueError as in `compare.table`, or for a side that there is not.
+        If no run has predictions on the part; ValueError as in `compare.table`, for a side that there is not, or for
+        an order or a level that the look cannot have.
     """
     ruler = ruler or compare.comparison_ruler(comparison)
     rows = compare.table(comparison, part=part, decoder=decoder, ruler=ruler)
@@ -82,8 +86,7 @@ def report(
     drawn = [
         pictures.accuracy_cost(rows, ruler),
         pictures.per_class(counts, classes, ruler),
-        *pictures.confusion(counts, classes),
-        *pictures.differences({**counts, **alone}, classes, sides),
+        *pictures.matrices(counts, alone, classes, sides=sides, ruler=ruler, look=look),
     ]
     said = methods(comparison, part=part, decoder=decoder, ruler=ruler, rows=rows)
     body = [
@@ -91,7 +94,7 @@ def report(
         _table(rows, ruler),
         *map(_picture, drawn),
         _methods(said),
-        _again(comparison, part, decoder, choice, sides),
+        _again(comparison, reproduce.report(comparison, part, decoder, ruler=choice, sides=sides, look=look)),
     ]
     return _page(comparison.title, body)
 
@@ -193,8 +196,7 @@ def _methods(said: Methods) -> str:
     )
 
 
-def _again(comparison: Comparison, part: str, decoder: str, choice: str | None, sides: tuple[str, str] | None) -> str:
-    line, _ = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice, sides=sides)
+def _again(comparison: Comparison, line: str) -> str:
     return (
         f"<h2>The same again</h2>\n<p>From the kept runs, this report:</p>\n<pre>{html.escape(line)}</pre>\n"
         f"<p>The runs, from the command line:</p>\n<pre>{html.escape(reproduce.commands(comparison))}</pre>\n"

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from simviz import compare, evaluation
 from simviz.classes import ClassSet
 from simviz.evaluation import Ruler
+from simviz.evaluation.collapse import Nodes, collapse
 from simviz.figures import confusion as confusions
 from simviz.figures import severity as severities
 from simviz.report.counts import Counts
+from simviz.report.look import PLAIN, Look, likeness, ordered
 
 MOST_ROWS = 60
 
@@ -60,37 +64,65 @@ def per_class(counts: Counts, classes: ClassSet, ruler: Ruler) -> Picture:
     return Picture(f"Severity class by class, ruler {ruler.describe()}", fig, said)
 
 
-def confusion(counts: Counts, classes: ClassSet) -> list[Picture]:
-    """The matrix of each setting, shares of the true class, all with the same colours."""
+def matrices(
+    counts: Counts,
+    alone: Counts,
+    classes: ClassSet,
+    *,
+    sides: tuple[str, str] | None,
+    ruler: Ruler,
+    look: Look = PLAIN,
+) -> list[Picture]:
+    """The matrix of each setting, all with the same colours, then the differences.
+
+    Parameters
+    ----------
+    alone : single runs that are among the sides
+    sides : the one difference; where there are none, of the first setting (ce if there is one) and each other
+    ruler : puts like classes side by side where their names do not
+
+    Raises
+    ------
+    ValueError
+        For an order that there is not, or a level of groups the classes do not have.
+    """
+    nodes = collapse(classes, look.level)
+    tables = {label: nodes.sum(one.mean) for label, one in {**counts, **alone}.items()}
+    total = sum((tables[label] for label in counts), np.zeros((len(nodes),) * 2))
+    places = ordered(look.order, nodes, classes=classes, total=total, near=lambda: likeness(classes, ruler))
+    cells: dict[str, Any] = {"normalize": look.normalize, "hide_diagonal": look.hide_diagonal}
+    common = {**cells, "order": places, "groups": _coarsest(nodes, places)}
+    limits = confusions.shared_limits((tables[label] for label in counts), log=look.log, **cells)
     found = []
     for label, one in counts.items():
-        fig = confusions.confusion(one.mean, classes.names, limits=(0.0, 1.0), groups=_coarsest(classes))
-        right = np.trace(one.total) / max(one.total.sum(), 1)
-        over = f"mean of {one.runs} runs" if one.runs > 1 else "one run"
-        said = f"{right:.1%} of the images lie on the diagonal ({over}). Row: true class, column: predicted class."
-        found.append(Picture(f"Confusion of {label}", fig, said))
-    return found
-
-
-def differences(counts: Counts, classes: ClassSet, sides: tuple[str, str] | None) -> list[Picture]:
-    """A - B of the two sides; where none are given, of the first setting (ce if there is one) and each other."""
+        fig = confusions.confusion(tables[label], nodes.names, limits=limits, log=look.log, **common)
+        found.append(Picture(f"Confusion of {label}", fig, _right(tables[label], one.runs, nodes)))
     first = "ce" if "ce" in counts else next(iter(counts), "")
     asked = [sides] if sides else [(first, s) for s in counts if s != first and not compare.is_control(s)]
-    found = []
     for a, b in asked:
-        one, other = counts[a], counts[b]
-        fig = confusions.difference(one.mean, other.mean, classes.names, labels=(a, b), groups=_coarsest(classes))
-        wrong = [(c.total.sum() - np.trace(c.total)) / c.runs for c in (one, other)]
-        said = (
-            f"Blue: rarer in {b}, red: more frequent in {b}. Mistakes a run: {wrong[0]:,.1f} in {a}, {wrong[1]:,.1f} "
-            f"in {b}. No cell is tested here for what chance alone would do."
-        )
-        found.append(Picture(f"Difference: {a} minus {b}", fig, said))
+        fig = confusions.difference(tables[a], tables[b], nodes.names, labels=(a, b), **common)
+        found.append(Picture(f"Difference: {a} minus {b}", fig, _moved({**counts, **alone}, a, b)))
     return found
 
 
-def _coarsest(classes: ClassSet) -> list[str] | None:
-    """The coarsest group of each class, where the classes of each stand together."""
-    groups = [path[0] for path in classes.groups or ()]
-    blocks = sum(a != b for a, b in pairwise(groups)) + 1
-    return groups if len(groups) > 0 and blocks == len(set(groups)) < len(groups) else None
+def _moved(counts: Counts, a: str, b: str) -> str:
+    wrong = [(c.total.sum() - np.trace(c.total)) / c.runs for c in (counts[a], counts[b])]
+    return (
+        f"Blue: rarer in {b}, red: more frequent in {b}. Mistakes a run: {wrong[0]:,.1f} in {a}, {wrong[1]:,.1f} "
+        f"in {b}. No cell is tested here for what chance alone would do."
+    )
+
+
+def _right(table: NDArray[np.float64], runs: int, nodes: Nodes) -> str:
+    over = f"mean of {runs} runs" if runs > 1 else "one run"
+    what = "class" if len(nodes) == len(nodes.row) else "class or group"
+    share = np.trace(table) / max(table.sum(), 1)
+    return f"{share:.1%} of the images lie on the diagonal ({over}). Row: true {what}, column: predicted {what}."
+
+
+def _coarsest(nodes: Nodes, places: Sequence[int]) -> list[str] | None:
+    """The coarsest group of each row, where the rows of each are drawn together."""
+    groups = [path[0] for path in nodes.paths]
+    drawn = [groups[i] for i in places]
+    blocks = sum(a != b for a, b in pairwise(drawn)) + 1
+    return groups if blocks == len(set(groups)) < len(groups) else None

@@ -1,14 +1,14 @@
-"""The command line and the Python that make a comparison, and that read it as the screen does."""
+"""The command line and the Python that make a comparison, and the command that writes its report."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from simviz.classes import ClassSet
 from simviz.datasets import class_table
-from simviz.report import counts
+from simviz.report.look import PLAIN, Look
 from simviz.runs import Comparison, RunSpec
 from simviz.runs.command import command
 
@@ -97,97 +97,20 @@ def python(comparison: Comparison) -> str:
     )
 
 
-_PLAIN = {"normalize": "true", "hide_diagonal": False, "log": False, "order": None, "groups": None, "numbers": True}
-
-
-def reading(
+def report(
     comparison: Comparison,
-    *,
     part: str,
     decoder: str,
+    *,
     ruler: str | None,
     sides: tuple[str, str] | None = None,
-    look: Mapping[str, Any] | None = None,
-    rows: tuple[int, Sequence[tuple[str, ...]]] = (0, ()),
-    alone: Sequence[str] = (),
-    epoch: int | None = None,
-    harm: bool = False,
-    grey: bool = False,
-) -> tuple[str, str]:
-    """The command and the Python that show the kept comparison by this part, decoder and ruler.
-
-    Parameters
-    ----------
-    ruler : as in `evaluation.ruler`; None for the comparison's own
-    sides : as in `report.html.report`
-    look : how the matrices are drawn, arguments of `figures.confusion.confusion`; those at their default are left out.
-        A difference of the sides is drawn with what it takes of them.
-    rows : level and opened groups, as `evaluation.collapse.collapse` takes them
-    alone : runs that are drawn for themselves, as in `report.counts.shown`; those among the sides always are
-    epoch : the matrices are those of validation after this epoch, which the command cannot show
-    harm, grey : the difference is coloured by harm; cells that may have changed by chance are grey
-    """
-    measure = "compare.comparison_ruler(comparison)" if ruler is None else f"evaluation.ruler(classes, {ruler!r})"
+    look: Look = PLAIN,
+) -> str:
+    """The command that writes `report.html.report` of the same arguments; a ruler of None is the comparison's own."""
     words = ["python", "-m", "simviz", "report", comparison.id, "--part", part, "--decoder", decoder]
     words += [] if ruler is None else ["--ruler", ruler]
     words += [] if sides is None else ["--a", sides[0], "--b", sides[1]]
-    decided = f"part={part!r}, decoder={decoder!r}, ruler=ruler"
-    alone = list(dict.fromkeys([*alone, *(sides or ())]))
-    only = f", alone={alone!r}" if any(one not in comparison.groups for one in alone) else ""
-    drawn = counts.shown(comparison, part, alone, epoch)
-    counted = f"counted(comparison, {decided}" if epoch is None else f"of_epoch(comparison, {epoch}"
-    apart = sides is not None and all(side in drawn for side in sides)
-    used = ["counted" if epoch is None else "of_epoch", *(["cell_tests"] if apart and grey else [])]
-    shown = (
-        f"from simviz import compare, {'' if ruler is None else 'evaluation, '}figures\n"
-        "from simviz.evaluation.collapse import collapse\n"
-        f"from simviz.report.counts import {', '.join(used)}\n"
-        "from simviz.runs import Store\n\n"
-        f"comparison = Store().comparison({comparison.id!r})\n"
-        "classes = comparison.classes\n"
-        f"ruler = {measure}\n"
-        f"rows = compare.table(comparison, {decided})\n"
-        f"counts = {counted}{only})\n"
-        "for row in rows:\n"
-        '    print(row.label, row.mean("accuracy"), row.mean("mean_cost"), row.interval("mean_cost"))\n'
-        f"nodes = collapse(classes, {rows[0]}, {list(rows[1])!r})\n"
-        "tables = {s: nodes.sum(one.mean) for s, one in counts.items()}\n"
-        f"look = {_looked(look)}\n"
-        "draw = figures.confusion.confusion\n"
-        "pictures = {s: draw(table, nodes.names, title=s, **look) for s, table in tables.items()}\n"
-    )
-    if sides is not None and apart:
-        shown += _difference(sides, decided, harm=harm, grey=grey)
-    return shlex.join([*words, "--out", "report.html"]), shown
-
-
-def _looked(look: Mapping[str, Any] | None) -> str:
-    known = {k: v for k, v in (look or {}).items() if k in _PLAIN and v != _PLAIN[k]}
-    return f"dict({', '.join(f'{k}={v!r}' for k, v in known.items())})"
-
-
-def _difference(sides: tuple[str, str], decided: str, *, harm: bool, grey: bool) -> str:
-    """Python that draws A - B, with the colours and the grey of the screen."""
-    text = (
-        f"sides = {sides!r}\n"
-        "a, b = (tables[side] for side in sides)\n"
-        "look = {'hide_diagonal': False, **look}\n"
-        "look.pop('log', None)\n"
-    )
-    more = ""
-    if harm:
-        text += (
-            "distance = ruler.distance_for(classes)\n"
-            "harm = tuple(nodes.sum(counts[side].mean * distance) for side in sides)\n"
-        )
-        more += ", harm=harm, unit=ruler.unit"
-    if grey:
-        text += (
-            f"tests = cell_tests(comparison, sides, {decided}, nodes=nodes, weighted={harm})\n"
-            f"moved = figures.confusion.change(a, b, look.get('normalize', 'true'){', harm' if harm else ''}) != 0\n"
-        )
-        more += ", quiet=moved & ~tests.significant"
-    return f"{text}change = figures.confusion.difference(a, b, nodes.names, labels=sides{more}, **look)\n"
+    return shlex.join([*words, *look.options(), "--out", "report.html"])
 
 
 def _crossed(specs: Sequence[RunSpec]) -> dict[str, tuple[RunSpec, list[int]]] | None:

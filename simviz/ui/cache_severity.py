@@ -13,8 +13,8 @@ from simviz import compare, evaluation
 from simviz.classes import ClassSet
 from simviz.evaluation import Gain, Outcome, Ruler
 from simviz.evaluation.predictions import Predictions
+from simviz.report import closer
 from simviz.runs import Run
-from simviz.ui import cache
 from simviz.ui.cache import BY_CONTENT, Stamp
 
 
@@ -35,23 +35,8 @@ def gain(predictions: Stamp, classes: ClassSet, ruler: Ruler) -> Gain:
 
 @st.cache_resource(max_entries=50, show_spinner="Fitting last layers", hash_funcs=BY_CONTENT)
 def head_gains(predictions: Stamp, classes: ClassSet, ruler: Ruler, names: tuple[str, ...]) -> list[Outcome]:
-    """`heads.gains` of these losses on the features kept with the predictions, each given the ruler for its matrix.
-
-    Where the ruler is that of the words, which leaves hardly a pair at 0, it is the closest pairs that are kept by
-    default. ValueError, to be shown, where a loss or the features do not fit. Loads torch.
-    """
-    from simviz import heads, losses
-    from simviz.runs import frozen
-
-    found = Predictions.load(Path(predictions[0]))
-    if found.features is None:
-        raise ValueError("no features are kept with these predictions")
-    known = heads.features(found.features, found.target, len(classes), found.units)
-    known = known.sample(frozen.enough(known))  # at random: what is estimated holds for new samples of the same kind
-    matrix = cache.matrix("words", classes) if ruler.name == "words" else ruler.matrix
-    asked = [losses.get(name) for name in names]
-    built = [one.from_classes(classes, matrix if one.matrix else None) for one in asked]
-    return heads.gains(known, built, classes=classes, ruler=ruler)
+    """`report.closer.last_layers`; ValueError, to be shown, where a loss or the features do not fit. Loads torch."""
+    return closer.last_layers(Predictions.load(Path(predictions[0])), names, classes=classes, ruler=ruler)
 
 
 @st.cache_resource(max_entries=400, show_spinner="Ranking the classes", hash_funcs=BY_CONTENT)

@@ -25,8 +25,8 @@ def show(
     by: Literal["count", "cost"],
     key: str,
     on_pick: Callable[[str, str], None] | None = None,
-) -> None:
-    """Pick a setting, see its pairs; a row that is clicked calls `on_pick` with the two names.
+) -> str:
+    """Pick a setting, see its pairs; a row that is clicked calls `on_pick` with the two names. Gives the setting back.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def show(
     table = pair_table(found, panel, by)
     if table.empty:
         st.info(f"{plain(label)} makes no mistake on the {found.part} part.")
-        return
+        return label
     for other in panels:
         if other is not panel:
             table[other.label] = _counts(found, other, table)
@@ -76,6 +76,7 @@ def show(
         f"distance by the ruler {plain(found.ruler.describe())}; the last columns count the same pair elsewhere."
         + (f" A row that is clicked becomes the cell; {charts.KEYBOARD}." if clicks else "")
     )
+    return label
 
 
 def pair_table(found: Evidence, panel: Panel, by: Literal["count", "cost"]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from simviz.evaluation.predictions import Predictions
 from simviz.runs import frozen
 from tests.app.reading import says
 from tests.app.test_severity import CE, PETS, TARGET
+from tests.app.test_take_away import assert_severity_is_drawn
 from tests.evaluation.evaluation_cases import log_softmax
 
 RANDOM = np.random.default_rng(4)
@@ -115,6 +116,19 @@ def test_another_loss_on_the_last_layer_is_beside_cross_entropy(visit, upload):
     assert "Choose a loss." in says(at)
     link = dict(parse_qsl(urlsplit(at.sidebar.code[0].value).query, keep_blank_values=True))
     assert "Choose a loss." in says(visit("severity", **link))
+
+
+def test_python_prints_the_same_answers(visit, upload, capsys):
+    upload(features=(2 * np.eye(3)[MANY] + RANDOM.normal(size=(240, 3))).astype(np.float16))
+    at = visit("severity", detail="gain", layers="true", heads="gce", take="true")
+    rows = len(assert_severity_is_drawn(at)["rows"])
+    gain, layer = capsys.readouterr().out.splitlines()[rows:]
+    assert f"**{gain}**" in says(at)
+    assert f"**{layer}**" in says(at)
+    at.multiselect(key="heads").set_value([]).run()
+    at.segmented_control(key="ruler").set_value("zero_one").run()
+    assert_severity_is_drawn(at)  # where the page has no answer the Python asks for none
+    assert len(capsys.readouterr().out.splitlines()) == rows
 
 
 def test_so_many_samples_that_some_are_left_out_keep_the_shares_of_their_classes(visit, upload, monkeypatch):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
+import shlex
 import zipfile
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 import streamlit as st
 
 from simviz import ClassSet, compare, evaluation
+from simviz.cli import main
 from simviz.evaluation import foreign
 from simviz.ui import charts
 from simviz.ui.views import take_away
@@ -25,6 +28,7 @@ from tests.app.test_confusion_views import TARGET as ZOO_TARGET
 from tests.app.test_confusion_views import ZOO
 
 PETS = ClassSet(["=cat", "<b>dog</b>", "truck"], groups=["animal", "animal", "vehicle"])
+AGES = ClassSet(["child", "adult", "old"], positions=[8, 35, 75])
 TARGET = [0, 0, 0, 0, 1, 1, 2, 2]
 CE = [[0, 1, 2, 0, 1, 0, 2, 2], [0, 1, 1, 0, 1, 0, 2, 2]]
 GCE = [[0, 1, 0, 0, 1, 1, 2, 0], [0, 1, 0, 0, 1, 1, 2, 2]]
@@ -103,24 +107,44 @@ def layers(figure):
 
 def executed(at):
     """What the Python that reads the screen makes, when it is run: its names."""
-    (code,) = [c.value for c in at.code if "figures.confusion.confusion" in c.value]
+    (code,) = [c.value for c in at.code if "compare.table(" in c.value]
     names: dict = {}
     exec(code, names)
     return names
 
 
 def assert_the_same_is_drawn(at):
-    """By the page and by its Python: the matrices, then the difference if there is one."""
+    """By the page and by its Python: the matrices, then the difference if there is one; colours, lines and frames."""
     names = executed(at)
-    made = [*names["pictures"].values(), *([names["change"]] if "change" in names else [])]
-    screen = [f for f in figures(at) if "confusion" not in f and f["data"][0]["type"] == "heatmap"]
+    made = [*names["pictures"].values(), *names.get("windows", {}).values()]
+    made += [names[one] for one in ("change", "window") if one in names]
+    screen = [f for f in figures(at) if "confusion" not in f and f["data"][0]["type"] in ("heatmap", "image")]
     assert len(made) == len(screen)
     for mine, shown in zip(made, screen, strict=True):
         mine = json.loads(mine.to_json())
         assert len(layers(mine)) == len(layers(shown))
         for first, second in zip(layers(mine), layers(shown), strict=True):
             np.testing.assert_allclose(first, second)
+        np.testing.assert_allclose(colours(mine), colours(shown), rtol=1e-6)
+        assert mine["layout"].get("shapes") == shown["layout"].get("shapes")
+        assert [t.get("source") for t in mine["data"]] == [t.get("source") for t in shown["data"]]
     return names, screen
+
+
+def colours(figure):
+    """The ends of the colours of each layer, and of an image's bar."""
+    bars = [t["marker"] for t in figure["data"] if "cmin" in t.get("marker", {})]
+    ends = [(t["zmin"], t["zmax"]) for t in figure["data"] if t["type"] == "heatmap"]
+    return [*ends, *((bar["cmin"], bar["cmax"]) for bar in bars)]
+
+
+def many(predicted, classes, second="gce"):
+    """Two settings of two seeds, 120 samples of three classes; the second takes many of class 0 for the others."""
+    random = np.random.default_rng(3)
+    target = np.arange(120) % 3
+    some = [np.where(random.random(120) < 0.7, target, random.integers(0, 3, 120)) for _ in range(4)]
+    moved = [np.where((target == 0) & (one == 0), 1 + (np.arange(120) // 3) % 2, one) for one in some[2:]]
+    return predicted(classes, {"ce": some[:2], second: moved}, target.tolist())
 
 
 DRAWN = [
@@ -133,22 +157,118 @@ DRAWN = [
     {"a": "ce", "b": "gce", "norm": "counts", "level": "level-1", "tone": "harm"},
     {"a": "ce", "b": "gce", "norm": "by-predicted", "level": "level-1", "open": "animal", "tone": "harm"},
     {"a": "ce", "b": "gce", "grey": "false"},
+    {"t": "truck", "p": "=cat", "log": "true"},
+    {"t": "truck", "p": "animal (all 2)", "level": "level-1", "a": "ce", "b": "gce", "order": "confusion"},
 ]
 
 
 @pytest.mark.parametrize("asked", DRAWN, ids=str)
 def test_python_draws_what_the_page_draws(visit, predicted, asked):
-    random = np.random.default_rng(3)
-    target = np.arange(120) % 3
-    some = [np.where(random.random(120) < 0.7, target, random.integers(0, 3, 120)) for _ in range(4)]
-    moved = [np.where((target == 0) & (one == 0), 1 + (np.arange(120) // 3) % 2, one) for one in some[2:]]
-    predicted(PETS, {"ce": some[:2], "gce": moved}, target.tolist())
+    many(predicted, PETS)
     at = opened(visit, "confusion", **asked)
     names, screen = assert_the_same_is_drawn(at)
+    assert len({tuple(colours(f)[0]) for f in screen[:2]}) == 1
+    framed = [[s for s in f["layout"].get("shapes", []) if s["type"] == "rect"] for f in screen]
+    assert [len(found) for found in framed] == [int("t" in asked)] * len(screen)
     assert ("change" in names) == ("b" in asked)
     if "b" in asked:
         some_are_grey = asked.get("grey") != "false" and ("level" not in asked or "open" in asked)
         assert len(layers(screen[-1])) == 1 + some_are_grey
+
+
+@pytest.mark.parametrize("asked", [{}, {"t": "class 500", "p": "class 503", "hide": "true"}], ids=str)
+def test_python_draws_an_image_and_a_window_into_it(visit, thousand, asked):
+    _, screen = assert_the_same_is_drawn(opened(visit, "confusion", a="ce", b="emd2", norm="counts", **asked))
+    assert [f["data"][0]["type"] for f in screen] == ["image"] * 2 + ["heatmap"] * 2 + ["image", "heatmap"]
+
+
+def whole(figure):
+    """A picture without its title, and the room that takes."""
+    layout = {k: v for k, v in figure["layout"].items() if k not in ("title", "margin")}
+    return figure["data"], layout
+
+
+def assert_severity_is_drawn(at):
+    """The same pictures by the page and by its Python, in every number and colour; their names."""
+    names = executed(at)
+    of_room = [names[one] for one in ("distances", "by_class", "ranked") if one in names]
+    made = [names["scatter"], *names.get("sweeps", {}).values(), *of_room, *names.get("diagrams", {}).values()]
+    assert [whole(json.loads(fig.to_json())) for fig in made] == [whole(f) for f in figures(at)]
+    return names
+
+
+LOOKED = [
+    {"detail": "distances", "decoder": "min_cost"},
+    {"detail": "distances", "spread": "cumulative", "ruler": "zero_one", "part": "validation"},
+    {"detail": "classes"},
+    {"detail": "classes", "quantity": "error_rate", "sort": "difference", "a": "gce", "b": "ce"},
+    {"detail": "classes", "quantity": "mean_cost", "sort": "name"},
+    {"detail": "top-k", "k": "2", "decoder": "min_cost"},
+    {"detail": "calibration"},
+    {"detail": "calibration", "bins": "equal-mass", "decoder": "min_cost"},
+]
+
+
+@pytest.mark.parametrize("asked", LOOKED, ids=str)
+def test_python_draws_the_open_room_of_the_severity_page(visit, predicted, asked):
+    many(predicted, PETS)
+    at = opened(visit, "severity", **asked)
+    assert len(figures(at)) > 1
+    assert_severity_is_drawn(at)
+
+
+def printed(capsys, rows):
+    """The lines that the Python prints after those of the table, as words."""
+    return [line.split() for line in capsys.readouterr().out.splitlines()[rows:]]
+
+
+def test_python_prints_the_numbers_of_the_room(visit, predicted, capsys):
+    many(predicted, AGES, "emd2")
+    at = opened(visit, "severity", detail="distances", beyond="30")
+    rows = len(assert_severity_is_drawn(at)["rows"])
+    shares = {line[0]: f"{float(line[-1]):.1%}" for line in printed(capsys, rows)}
+    assert f"farther than 30 (position units): ce {shares['ce']}, emd2 {shares['emd2']}." in says(at)
+    for asked, columns in (
+        ({"detail": "top-k", "k": "2"}, ["AHD@2"]),
+        ({"detail": "calibration", "bins": "equal-mass"}, ["NLL", "ECE", "leans"]),
+        ({"detail": "order"}, ["MAE", "MSE", "within 1", "QWK", "RPS"]),
+    ):
+        at = opened(visit, "severity", **asked)
+        assert_severity_is_drawn(at)
+        table = at.dataframe[1].value[columns] / [100 if column == "within 1" else 1 for column in columns]
+        said = [[float(word) for word in line[-len(columns) :]] for line in printed(capsys, rows)]
+        np.testing.assert_allclose(said, table)
+    at = opened(visit, "severity", detail="pairs", worst="emd2")
+    assert_severity_is_drawn(at)
+    table = at.dataframe[1].value
+    assert [line[:2] for line in printed(capsys, rows)] == table[["true", "predicted"]].to_numpy().tolist()
+
+
+def test_python_draws_the_values_of_a_parameter(visit, predicted):
+    answers = {f"simloss@words:keep=0.{k}": [[*TARGET[:k], *[2] * (8 - k)]] for k in (1, 2, 4)}
+    predicted(PETS, answers | {"ce": CE[:1]}, TARGET)
+    names = assert_severity_is_drawn(opened(visit, "severity", decoder="min_cost", detail="pairs"))
+    assert len(names["sweeps"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "asked"),
+    [
+        ("severity", {"ruler": "zero_one", "decoder": "min_cost", "a": "gce", "b": "ce"}),
+        ("confusion", {"norm": "by-all", "order": "confusion", "hide": "true", "log": "true"}),
+        ("confusion", {"norm": "counts", "level": "level-1", "a": "gce-s0", "b": "ce"}),
+    ],
+)
+def test_the_command_writes_the_report_of_the_button(visit, predicted, made, tmp_path, monkeypatch, page, asked):
+    comparison = many(predicted, PETS)
+    at = opened(visit, page, **asked)
+    (line,) = [c.value for c in at.code if "simviz report" in c.value]
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(line)[3:]) == 0
+    alike = lambda text: re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text)  # noqa: E731  (plotly's own ids)
+    written = alike((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert written == alike(made[f"report-{comparison.id}.html"])
+    assert page == "severity" or html.escape(line) in written
 
 
 def test_python_reads_the_epoch_in_view(visit, compared):

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
-from simviz import compare
+from simviz import compare, evaluation
 from simviz.cli import main
 from simviz.evaluation import foreign
+from simviz.figures import style
+from simviz.matrices import anatomy
+from simviz.report import pictures
+from simviz.report.counts import counted
 from simviz.report.html import report
+from simviz.report.look import Look
 from simviz.runs import Store, StoreError
 from simviz.runs.foreign import keep
 
@@ -101,6 +107,60 @@ def test_runs_can_be_the_sides_of_the_difference(shapes, tmp_path, capsys):
     assert f"Mistakes a run: {wrong[0]:.1f} in {a.id}, {wrong[1]:.1f} in {b.id}" in Reader(text).text
 
 
+def _order(by, one, total):
+    names, groups = one.classes.names, [path[0] for path in one.classes.groups]
+    return {
+        "index": lambda: list(range(len(names))),
+        "name": lambda: sorted(range(len(names)), key=lambda i: names[i].lower()),
+        "group": lambda: sorted(range(len(names)), key=lambda i: groups[i]),
+        "similarity": lambda: anatomy.leaf_order(evaluation.ruler(one.classes, "words").matrix),
+        "confusion": lambda: evaluation.confusion_order(total),
+    }[by]()
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        Look(),
+        Look("counts", "name"),
+        Look("all", "group", log=True),
+        Look("predicted", "similarity"),
+        Look(order="confusion", hide_diagonal=True),
+    ],
+    ids=lambda look: look.order,
+)
+def test_the_matrices_are_drawn_as_asked(hostile, look):
+    one = hostile()
+    ruler = compare.comparison_ruler(one)
+    counts = counted(one, part="test", decoder="argmax", ruler=ruler)
+    *drawn, moved = pictures.matrices(counts, {}, one.classes, sides=None, ruler=ruler, look=look)
+    order = _order(look.order, one, sum(found.mean for found in counts.values()))
+    tables = [evaluation.normalise(found.mean, look.normalize)[np.ix_(order, order)] for found in counts.values()]
+    off = ~np.eye(len(order), dtype=bool) if look.hide_diagonal else np.ones((len(order),) * 2, dtype=bool)
+    high, low = max(t[off].max() for t in tables), min(t[t > 0].min() for t in tables) if look.log else 0
+    for picture, table in zip(drawn, tables, strict=True):
+        cells = picture.figure.data[0]
+        assert list(cells.y) == [style.escape(one.classes.names[i]) for i in order]
+        z = np.array(cells.z, dtype=float)
+        np.testing.assert_allclose((10**z if look.log else z)[off & (table > 0)], table[off & (table > 0)], rtol=1e-5)
+        assert np.isnan(z[~off]).all()
+        ends = np.array([cells.zmin, cells.zmax])
+        np.testing.assert_allclose(10**ends if look.log else ends, [low, high])
+    change = np.array(moved.figure.data[0].z, dtype=float)
+    np.testing.assert_allclose(change[off], (tables[0] - tables[1])[off], atol=1e-6)
+
+
+def test_of_a_level_the_rows_are_groups(hostile):
+    one = hostile()
+    ruler = compare.comparison_ruler(one)
+    counts = counted(one, part="test", decoder="argmax", ruler=ruler)
+    first, *_ = pictures.matrices(counts, {}, one.classes, sides=None, ruler=ruler, look=Look("counts", level=1))
+    low = np.array([path[0] == "low" for path in one.classes.groups])
+    expected = [[counts["ce"].mean[np.ix_(a, b)].sum() for b in (low, ~low)] for a in (low, ~low)]
+    np.testing.assert_allclose(first.figure.data[0].z, expected)
+    assert f"{np.trace(expected) / np.sum(expected):.1%} of the images" in first.caption
+
+
 def test_the_command_writes_the_file(hostile, tmp_path, capsys):
     comparison = hostile()
     out = tmp_path / "report.html"
@@ -120,6 +180,8 @@ def test_the_command_writes_the_file(hostile, tmp_path, capsys):
         (["ID", "--out", "r.html", "--a", "ce"], "give both or neither"),
         (["ID", "--out", "r.html", "--a", "ce", "--b", "gone"], "there is no setting or run 'gone'"),
         (["ID", "--out", "r.html", "--a", "ce", "--b", "ce"], "A and B are both 'ce'"),
+        (["ID", "--out", "r.html", "--order", "best"], "there is no order 'best' of the classes"),
+        (["ID", "--out", "r.html", "--level", "2"], "level is 2; these classes have 1 levels"),
     ],
 )
 def test_what_cannot_be_is_a_sentence_and_leaves_no_file(hostile, tmp_path, monkeypatch, capsys, arguments, text):

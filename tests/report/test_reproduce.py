@@ -1,4 +1,4 @@
-"""Commands and Python that make, and read, the very comparison: executed."""
+"""Commands and Python that make the very comparison: executed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simviz import ClassSet, compare, figures
+from simviz import ClassSet, compare
 from simviz.cli import main
 from simviz.evaluation import foreign
 from simviz.report import reproduce
-from simviz.report.counts import counted, of_runs
+from simviz.report.look import Look
 from simviz.runs import Comparison, Store, checked
 from simviz.runs.foreign import keep
 
@@ -56,73 +56,14 @@ def test_the_command_asks_for_the_same_runs(shapes, store, capsys):
     assert made.title == "shapes"
 
 
-def test_reading_shows_what_the_screen_does(shapes, monkeypatch, capsys):
-    monkeypatch.setenv("SIMVIZ_RUNS", str(shapes.path.parent))
-    sides = ("self_guided", "ce")
-    line, text = reproduce.reading(shapes, part="validation", decoder="min_cost", ruler="zero_one", sides=sides)
-    names: dict = {}
-    exec(text, names)
-    assert names["ruler"].name == "zero_one"
-    rows = compare.table(shapes, part="validation", decoder="min_cost", ruler=names["ruler"])
-    assert [r.values for r in names["rows"]] == [r.values for r in rows]
-    assert len(names["pictures"]) == len(shapes.groups)
-    printed = capsys.readouterr().out
-    assert all(f"{r.label} {r.mean('accuracy')}" in printed for r in rows)
-    _, plain = reproduce.reading(shapes, part="test", decoder="argmax", ruler=None)
-    exec(plain, names)
-    assert names["ruler"].name == "words"  # the comparison's own
+def test_the_report_is_asked_for_with_all_that_was_chosen(shapes):
+    sides, look = ("self_guided", "ce"), Look("counts", "name", 0, hide_diagonal=True)
+    line = reproduce.report(shapes, "validation", "min_cost", ruler="zero_one", sides=sides, look=look)
     assert shlex.split(line)[4:] == [
         *(shapes.id, "--part", "validation", "--decoder", "min_cost", "--ruler", "zero_one"),
-        *("--a", "self_guided", "--b", "ce", "--out", "report.html"),
+        *("--a", "self_guided", "--b", "ce", "--normalize", "counts", "--order", "name", "--hide-diagonal"),
+        *("--out", "report.html"),
     ]
-
-
-def test_reading_draws_what_the_screen_draws(shapes, monkeypatch):
-    monkeypatch.setenv("SIMVIZ_RUNS", str(shapes.path.parent))
-    names: dict = {}
-    sides = ("self_guided", "ce")
-    order = list(range(len(shapes.classes)))[::-1]
-    look = {
-        "normalize": "predicted",
-        "hide_diagonal": True,
-        "log": True,
-        "order": order,
-        "groups": None,
-        "chosen": None,
-    }
-    common = {"part": "test", "decoder": "argmax", "ruler": "zero_one", "sides": sides}
-    exec(reproduce.reading(shapes, **common, look=look | {"chosen": None})[1], names)
-    counts = counted(shapes, part="test", decoder="argmax", ruler=names["ruler"])
-    for setting, one in counts.items():
-        expected = figures.confusion.confusion(one.mean, shapes.classes.names, title=setting, **look)
-        assert names["pictures"][setting].to_json() == expected.to_json()
-    assert list(names["change"].data[0].y) == list(shapes.classes.names)[::-1]
-    exec(reproduce.reading(shapes, **common, look={"hide_diagonal": False})[1], names)
-    assert np.isfinite(np.diag(names["change"].data[0].z)).all()
-
-
-def test_reading_draws_single_runs_harm_tests_and_epochs(shapes, monkeypatch):
-    monkeypatch.setenv("SIMVIZ_RUNS", str(shapes.path.parent))
-    run, other = shapes.groups["ce"][1], "self_guided"
-    common = {"part": "test", "decoder": "argmax", "ruler": None, "sides": (run.id, other)}
-    names: dict = {}
-    exec(reproduce.reading(shapes, **common, look={"normalize": "counts"}, harm=True, grey=True)[1], names)
-    assert list(names["pictures"]) == [run.id, *list(shapes.groups)[1:]]
-    mine = of_runs([run], shapes, part="test", decoder="argmax", ruler=names["ruler"]).mean
-    distance = names["ruler"].distance_for(shapes.classes)
-    theirs = counted(shapes, part="test", decoder="argmax", ruler=names["ruler"])[other].mean
-    shown = [np.array(layer.z, dtype=float) for layer in names["change"].data if layer.type == "heatmap"]
-    whole = np.where(np.isnan(shown[0]), shown[-1], shown[0])
-    np.testing.assert_allclose(whole, (mine - theirs) * distance, atol=1e-5)
-    assert (np.isnan(shown[0]) == (whole != 0) & ~names["tests"].significant).all()
-    beside = shapes.groups[other][0].id
-    exec(reproduce.reading(shapes, **common, epoch=2, alone=[beside])[1], names)
-    np.testing.assert_array_equal(names["counts"][run.id].total, run.epoch_arrays(2)["confusion"])
-    assert {run.id, beside, other} < set(names["pictures"])
-    text = reproduce.reading(shapes, **common, grey=True)[1]
-    monkeypatch.setattr("simviz.evaluation.joined_differences", lambda *_, **__: None)
-    with pytest.raises(ValueError, match="did not answer the same samples"):
-        exec(text, names)
 
 
 @pytest.mark.parametrize(

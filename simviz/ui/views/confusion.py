@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
+from simviz.report import reading
 from simviz.ui import evidence, pairs, shell, state
 from simviz.ui.views import (
     confusion_cell,
@@ -14,6 +17,11 @@ from simviz.ui.views import (
     confusion_pictures,
     confusion_view,
     take_away,
+)
+
+SAID = (
+    "The command line writes the report, with the normalisation, order, level, diagonal and logarithm chosen here; the "
+    "Python draws the matrices of this very screen, and their difference."
 )
 
 
@@ -40,4 +48,5 @@ def show() -> None:
     st.subheader("Most frequent confusions")
     pairs.show(there, shown, by="count", key=state.PAIRS, on_pick=confusion_cell.pick)
     if panels:
-        take_away.show(found, (there, shown), view.look | difference)
+        python = partial(reading.confusion, **view.drawn(cell), **difference)
+        take_away.show(found, python, SAID, (there, shown), view.look)

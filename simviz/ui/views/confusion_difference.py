@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from simviz.figures.heatmap import window
 from simviz.ui import cache, cache_confusion, charts, links, pairs, shell, state
 from simviz.ui.evidence import Panel
 from simviz.ui.text import plain
-from simviz.ui.views import confusion_cell, confusion_pictures
+from simviz.ui.views import confusion_cell
 from simviz.ui.views.confusion_epoch import AtEpoch
 from simviz.ui.views.confusion_view import Floats, View, switch
 
@@ -23,10 +24,10 @@ TONES = ("change", "harm")
 SHOWN = 25
 
 
-def show(view: View, cell: tuple[int, int] | None) -> dict[str, bool]:
+def show(view: View, cell: tuple[int, int] | None) -> dict[str, Any]:
     """The two switches, the picture, what was tested, and the cells that stand out as a table.
 
-    Returned is what `report.reproduce.reading` needs to draw the same.
+    Returned is what `report.reading.confusion` needs to draw the same.
     """
     sides = _sides(view)
     if sides is None:
@@ -52,7 +53,7 @@ def show(view: View, cell: tuple[int, int] | None) -> dict[str, bool]:
     wrong = [float(t.sum() - np.trace(t)) for t in (view.classwise[a.label], view.classwise[b.label])]
     st.caption(f"{plain(summary(view, wrong, harm))} {plain(said)}")
     _table(view, (a, b), change, harm, tests)
-    return {"harm": harm is not None, "grey": quiet is not None}
+    return {"sides": (a.label, b.label), "harm": harm is not None, "grey": quiet is not None}
 
 
 def _sides(view: View) -> tuple[Panel, Panel] | None:
@@ -175,7 +176,7 @@ def _draw(
     unit = str(found.comparison.info.get("unit_name", "image"))
     parts = {"confusion-difference": (view.places, view.places, cell)}
     if view.wide:
-        around = cell if cell is not None and set(cell) <= set(view.places) else confusion_pictures.largest(view)
+        around = view.around(cell)
         parts["window-difference"] = (window(view.places, around[0]), window(view.places, around[1]), around)
     title = f"A - B: {a.label} ({a.over}) - {b.label} ({b.over}), {view.when}"
     title += "" if harm is None else f"; ruler {found.ruler.describe()}"

@@ -13,12 +13,12 @@ from simviz.ui import cache_confusion, charts
 from simviz.ui.text import plain
 from simviz.ui.views import confusion_cell
 from simviz.ui.views.confusion_epoch import AtEpoch
-from simviz.ui.views.confusion_view import View, shared_limits
+from simviz.ui.views.confusion_view import View
 
 
 def show(view: View, cell: tuple[int, int] | None) -> None:
     """Caption, then the pictures, the same colours for all."""
-    low, high = shared_limits(view)
+    low, high = view.limits
     found = view.found
     sample = f"Validation part after epoch {found.epoch}" if isinstance(found, AtEpoch) else found.sample_text()
     st.caption(
@@ -28,18 +28,10 @@ def show(view: View, cell: tuple[int, int] | None) -> None:
     )
     _row(view, cell, (low, high), view.places, view.places, "confusion")
     if view.wide:
-        around = cell if cell is not None and set(cell) <= set(view.places) else largest(view)
+        around = view.around(cell)
         down, across = (window(view.places, place) for place in around)
         st.caption(plain(window_text(view, cell, around)))
         _row(view, around, (low, high), down, across, "window")
-
-
-def largest(view: View) -> tuple[int, int]:
-    """The most frequent confusion of all settings together, among the classes that are drawn."""
-    total = np.sum(list(view.counts.values()), axis=0)
-    drawn = total[np.ix_(view.places, view.places)] * ~np.eye(len(view.places), dtype=bool)
-    row, column = np.unravel_index(int(drawn.argmax()), drawn.shape)
-    return view.places[int(row)], view.places[int(column)]
 
 
 def window_text(view: View, cell: tuple[int, int] | None, around: tuple[int, int]) -> str:

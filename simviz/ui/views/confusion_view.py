@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from simviz.evaluation import normalise
 from simviz.evaluation.collapse import Nodes, Path, collapse, group_names
 from simviz.figures import confusion as pictures
 from simviz.figures.heatmap import CELL_LIMIT, TEXT_LIMIT
-from simviz.matrices import ClassMatrix
 from simviz.matrices.anatomy import OPTIMAL_LEAVES
+from simviz.report.look import Look, ordered
 from simviz.ui import cache, cache_confusion, evidence, links, shell, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
@@ -68,14 +67,34 @@ class View:
         return len(self.places) > CELL_LIMIT
 
     @property
-    def look(self) -> dict[str, Any]:
-        """What `report.reproduce.reading` needs to draw the same matrices."""
-        drawn = self.style(None) | {"log": self.log}
+    def limits(self) -> tuple[float, float]:
+        """The range of colours of all matrices."""
+        tables = self.counts.values()
+        return pictures.shared_limits(tables, normalize=self.normalize, hide_diagonal=self.hide, log=self.log)
+
+    @property
+    def look(self) -> Look:
+        """What a report takes over of it."""
+        return Look(self.normalize, self.order, self.rows[0], self.hide, self.log)
+
+    def drawn(self, cell: tuple[int, int] | None) -> dict[str, Any]:
+        """What `report.reading.confusion` needs to draw the same matrices."""
+        look = self.style(cell) | {"log": self.log}
         whole = self.places == list(range(len(self.nodes)))
-        drawn["order"] = None if whole else [int(place) for place in self.places]
+        look["order"] = None if whole else [int(place) for place in self.places]
         alone = [panel.label for panel in self.panels if panel.label != panel.setting]
         epoch = self.found.epoch if isinstance(self.found, AtEpoch) else None
-        return {"look": drawn, "rows": self.rows, "alone": alone, "epoch": epoch}
+        window = self.around(cell) if self.wide else None
+        return {"look": look, "rows": self.rows, "alone": alone, "epoch": epoch, "window": window}
+
+    def around(self, cell: tuple[int, int] | None) -> tuple[int, int]:
+        """The cell that a window is cut around: the chosen one, or else the most frequent confusion of all settings."""
+        if cell is not None and set(cell) <= set(self.places):
+            return cell
+        total = np.sum(list(self.counts.values()), axis=0)
+        shown = total[np.ix_(self.places, self.places)] * ~np.eye(len(self.places), dtype=bool)
+        row, column = np.unravel_index(int(shown.argmax()), shown.shape)
+        return int(self.places[row]), int(self.places[column])
 
     @cached_property
     def groups(self) -> list[str] | None:
@@ -205,31 +224,19 @@ def _unknown_groups(known: dict[str, Path]) -> None:
 
 def _order(by: str, found: Evidence, nodes: Nodes, total: Floats) -> tuple[list[int], str]:
     """The row at each place, and a sentence on what the order follows where it is not plain."""
-    rows = range(len(nodes))
-    if by == "name":
-        return sorted(rows, key=lambda i: nodes.names[i].lower()), ""
-    if by == "group":
-        if found.classes.groups is None:
-            return list(rows), "These classes have no groups; they are in the order of the list."
-        depth = len(found.classes.groups[0])
-        return sorted(rows, key=lambda i: nodes.paths[i][:depth]), ""
+    near = partial(evidence.likeness, found)
+    kept: dict[str, Any] = {"leaves": cache.leaves, "confused": cache_confusion.leaves}
+    places = ordered(by, nodes, classes=found.classes, total=total, near=near, **kept)
+    remarks = {"confusion": "Classes that are taken for each other stand side by side."}
     if by == "similarity":
-        near = evidence.likeness(found)
-        if len(nodes) == len(found.classes):
-            places = cache.leaves(near.matrix)
-        else:
-            mean = nodes.mean(near.distance_for(found.classes))
-            np.fill_diagonal(mean, 0)
-            places = cache.leaves(ClassMatrix(list(nodes.names), mean, "distance"))
-        said = f"Like classes stand side by side by the distance “{near.name}”"
+        said = f"Like classes stand side by side by the distance “{near().name}”"
         if len(nodes) > OPTIMAL_LEAVES:
-            said += (
-                f", branch beside branch; of more than {OPTIMAL_LEAVES} classes the branches are not turned to fit best"
-            )
-        return places, f"{said}."
-    if by == "confusion":
-        return cache_confusion.leaves(total), "Classes that are taken for each other stand side by side."
-    return list(rows), ""
+            rest = f"of more than {OPTIMAL_LEAVES} classes the branches are not turned to fit best"
+            said += f", branch beside branch; {rest}"
+        remarks[by] = f"{said}."
+    if found.classes.groups is None:
+        remarks["group"] = "These classes have no groups; they are in the order of the list."
+    return places, remarks.get(by, "")
 
 
 def _used(places: list[int], total: Floats, hide: bool) -> tuple[list[int], str]:
@@ -241,13 +248,3 @@ def _used(places: list[int], total: Floats, hide: bool) -> tuple[list[int], str]
         return places, "Every class is empty; all are shown."
     what = "a mistake" if hide else "an image or a prediction"
     return kept, f"{len(places) - len(kept)} of {len(places)} classes are without {what} and left out."
-
-
-def shared_limits(view: View) -> tuple[float, float]:
-    """The range of colours that fits all pictures; its low end is above 0 where colours are logarithmic."""
-    shown = np.stack([normalise(t, view.normalize) for t in view.counts.values()])
-    if view.hide:
-        shown = shown[:, ~np.eye(shown.shape[1], dtype=bool)]
-    high = float(shown.max(initial=0)) or 1.0
-    low = float(shown[shown > 0].min(initial=high)) if view.log else 0.0
-    return low, high

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
 from simviz import compare
 from simviz.figures import severity as pictures
+from simviz.report import reading
 from simviz.ui import cache, cache_severity, charts, evidence, links, pairs, state
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
@@ -32,6 +36,8 @@ ROOMS = {
     "gain": "What would it bring my model?",
 }
 
+SAID = "The command line writes the report; the Python draws the pictures of this screen and prints its main numbers."
+
 
 def show() -> None:
     st.title("Severity of mistakes")
@@ -51,8 +57,8 @@ def show() -> None:
     severity_table.show(found, rows)
     _accuracy_cost(found, rows, ruler)
     severity_sweeps.show(found, rows, ruler)
-    _room(found, rows, ruler)
-    take_away.show(found)
+    room, chosen = _room(found, rows, ruler)
+    take_away.show(found, partial(reading.severity, room=room, **chosen), SAID)
 
 
 def ruler_text(found: Evidence, rows: list[compare.Row]) -> str:
@@ -112,8 +118,8 @@ def _accuracy_cost(found: Evidence, rows: list[compare.Row], ruler: str) -> None
     )
 
 
-def _room(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
-    """One of the closer looks: only what is open is computed and drawn."""
+def _room(found: Evidence, rows: list[compare.Row], ruler: str) -> tuple[str, dict[str, Any]]:
+    """One of the closer looks, and what was chosen there: only what is open is computed and drawn."""
     lacking = set() if found.classes.ordered else {"order"}
     if all(r.decoder == compare.OWN for r in rows):
         lacking |= {"top-k", "calibration"}
@@ -125,18 +131,21 @@ def _room(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
         "Look closer", options, default=options[0], required=True, key=state.DETAIL, bind="query-params"
     )
     st.subheader(ROOMS[room])
+    return room, _look(found, rows, ruler, room)
+
+
+def _look(found: Evidence, rows: list[compare.Row], ruler: str, room: str) -> dict[str, Any]:
     panels = found.panels()
     if room == "distances":
-        severity_distances.show(found, panels, ruler)
-    elif room == "classes":
-        severity_classes.show(found, panels, ruler)
-    elif room == "pairs":
-        pairs.show(found, panels, by="cost", key=state.WORST)
-    elif room == "top-k":
-        severity_ranking.show(found, rows, ruler)
-    elif room == "calibration":
-        severity_calibration.show(found, rows)
-    elif room == "gain":
-        severity_gain.show(found, ruler)
-    else:
-        severity_order.show(found, rows)
+        return severity_distances.show(found, panels, ruler)
+    if room == "classes":
+        return severity_classes.show(found, panels, ruler)
+    if room == "pairs":
+        return {"setting": pairs.show(found, panels, by="cost", key=state.WORST), "most": pairs.SHOWN}
+    if room == "top-k":
+        return severity_ranking.show(found, rows, ruler)
+    if room == "calibration":
+        return severity_calibration.show(found, rows)
+    if room == "gain":
+        return severity_gain.show(found, ruler)
+    return severity_order.show(found, rows)

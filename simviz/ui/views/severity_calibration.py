@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,13 @@ from simviz import compare, evaluation
 from simviz.evaluation import BINNINGS, Reliability
 from simviz.evaluation.metrics import ECE_BINS
 from simviz.figures import calibration as pictures
+from simviz.report.closer import told_apart
 from simviz.ui import cache, cache_severity, charts, evidence, links, state
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
 from simviz.ui.views import severity_table
 
 SIDE = 3
-SAME_PROBABILITIES = ("median", "expectation")
 CUTS = {
     "equal-width": f"{ECE_BINS} bins of equal width; empty ones have no point",
     "equal-mass": f"{ECE_BINS} bins of as many samples each",
@@ -30,8 +31,8 @@ ABOUT = {
 }
 
 
-def show(found: Evidence, rows: list[compare.Row]) -> None:
-    """The kind of bins, the numbers, and a diagram a setting."""
+def show(found: Evidence, rows: list[compare.Row]) -> dict[str, Any]:
+    """The kind of bins, which is returned, the numbers, and a diagram a setting."""
     links.unknown(state.BINNING, BINNINGS, "kind of bins")
     binning = st.segmented_control(
         "Bins",
@@ -66,13 +67,7 @@ def show(found: Evidence, rows: list[compare.Row]) -> None:
         f"fewer than {pictures.FEW} samples. Guo et al. 2017.{plain(without)}"
     )
     _table(pooled)
-
-
-def told_apart(rows: list[compare.Row]) -> list[compare.Row]:
-    """The rows with probabilities, without controls that decide otherwise on probabilities shown already."""
-    known = [r for r in rows if r.decoder != compare.OWN]
-    read = lambda r: (r.setting, "argmax" if r.decoder in SAME_PROBABILITIES else r.decoder)  # noqa: E731
-    return list({read(r): r for r in reversed(known)}.values())[::-1]
+    return {"binning": binning}
 
 
 def worse_softened(found: Evidence, rows: list[compare.Row]) -> list[str]:

@@ -20,8 +20,11 @@ SORTS = ("largest", "index", "name", "difference")
 PAGE_SIZE = 40
 
 
-def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
-    """Choice of quantity and order, the picture, and the same as a table."""
+def show(found: Evidence, panels: list[Panel], ruler: str) -> dict[str, Any]:
+    """Choice of quantity and order, the picture, and the same as a table.
+
+    Returned is what `report.reading` needs to draw the same.
+    """
     a, b = sides(panels)
     panels = sorted(panels, key=lambda p: (p.label != a, p.label != b))
     quantity, sort = _choices(a is not None and b is not None)
@@ -54,6 +57,8 @@ def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
         f"{plain(alt)}."
     )
     _table(found, panels, by_panel, order, quantity)
+    settings = [p.label for p in panels]
+    return {"settings": settings, "quantity": quantity, "said": QUANTITIES[quantity], "shown": shown}
 
 
 def _page(pages: int) -> int:

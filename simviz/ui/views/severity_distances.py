@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -16,7 +16,8 @@ from simviz.ui.text import plain
 SPREADS: tuple[Literal["bars", "cumulative"], ...] = ("bars", "cumulative")
 
 
-def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
+def show(found: Evidence, panels: list[Panel], ruler: str) -> dict[str, Any]:
+    """The choices, the picture, the share beyond; returned is what `report.reading` needs to draw the same."""
     spread = {p.label: evaluation.error_distances(found.confusion(p), found.ruler) for p in panels}
     largest = float(found.ruler.distance.max())
     with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
@@ -37,6 +38,7 @@ def show(found: Evidence, panels: list[Panel], ruler: str) -> None:
     text = ", ".join(f"{k} {'no mistakes' if v is None else f'{v:.1%}'}" for k, v in shares.items())
     charts.show(fig, "distances", f"Distances of mistakes. Beyond {beyond:g}: {text}")
     st.caption(f"Mistakes farther than {plain(f'{beyond:g}')} ({plain(found.ruler.unit)}): {plain(text)}.")
+    return {"view": view, "beyond": beyond}
 
 
 def _beyond(largest: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -17,24 +19,28 @@ FIRST = ("simloss", "soft_labels", "expected_cost")
 Rows = list[tuple[str, Outcome]]
 
 
-def show(found: Evidence, ruler: str) -> None:
-    """The model, the answer, the table behind it; with features, another loss on the last layer."""
+def show(found: Evidence, ruler: str) -> dict[str, Any]:
+    """The model, the answer, the table behind it; with features, another loss on the last layer.
+
+    Returned is what `report.reading` needs to answer the same.
+    """
     run = _model(found)
     stamp = cache.stamps(run, found.part)[0]
     assert stamp is not None  # a run without predictions is not in evidence
-    _by_cost(found, stamp, ruler)
+    said: dict[str, Any] = {"model": run.id, "by_cost": _by_cost(found, stamp, ruler), "layers": []}
     try:
         kept = "features" in npz.headers(run.path / f"{found.part}.npz")
     except ValueError as error:
         st.error(plain(error))
-        return
+        return said
     if kept:
-        _last_layers(found, stamp, ruler)
+        said["layers"] = _last_layers(found, stamp, ruler)
     else:
         st.caption(
             "No penultimate features are kept with these predictions, so what another loss would make of them cannot "
             "be asked here."
         )
+    return said
 
 
 def _model(found: Evidence) -> Run:
@@ -48,15 +54,17 @@ def _model(found: Evidence) -> Run:
     return runs[st.selectbox("Model", list(runs), key=state.MODEL, bind="query-params", width=320)]
 
 
-def _by_cost(found: Evidence, stamp: Stamp, ruler: str) -> None:
+def _by_cost(found: Evidence, stamp: Stamp, ruler: str) -> bool:
+    """The answer, or why there is none; whether there is one."""
     try:
         gain = cache_severity.gain(stamp, found.classes, found.ruler)
     except ValueError as error:  # says why there is nothing to estimate
         st.info(plain(error))
-        return
+        return False
     st.markdown(f"**{plain(gain.sentence(found.ruler.unit))}**")
     _table("decided by", "the most probable class", [("least expected cost", gain.outcome)])
     st.caption(f"{plain(_temperatures(gain))} {plain(_samples(found, gain.outcome))} Ruler: {plain(ruler)}.")
+    return True
 
 
 def _temperatures(gain: Gain) -> str:
@@ -119,12 +127,12 @@ def _cells(metric: str, change: Change, factor: int) -> dict[str, float]:
     }
 
 
-def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> None:
-    """Heads of other losses against one of cross entropy, when they are asked for."""
+def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> list[str]:
+    """Heads of other losses against one of cross entropy, when they are asked for; those that were judged."""
     label = "And if its last layer were trained with another loss?"
     with links.expander(label, state.LAYERS, ":material/layers:") as box:
         if not box.open:
-            return
+            return []
         known = cache.losses()
         able = [n for n, about in known.items() if n != "ce" and (found.classes.ordered or not about["ordered"])]
         if not set(st.session_state.get(state.HEADS) or ()) <= set(able):
@@ -132,13 +140,14 @@ def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> None:
         asked = st.multiselect("Losses", able, default=list(FIRST), key=state.HEADS, bind="query-params")
         if not asked:
             st.info("Choose a loss.")
-            return
+            return []
         try:
             outcomes = cache_severity.head_gains(stamp, found.classes, found.ruler, tuple(asked))
         except ValueError as error:
             st.info(plain(error))
-            return
+            return []
         _told(found, list(zip(asked, outcomes, strict=True)), ruler)
+        return list(asked)
 
 
 def _told(found: Evidence, rows: Rows, ruler: str) -> None:

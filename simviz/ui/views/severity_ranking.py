@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -16,8 +17,8 @@ from simviz.ui.text import plain
 from simviz.ui.views import severity_table
 
 
-def show(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
-    """The choice of k, the curve of each row, and the numbers at that k."""
+def show(found: Evidence, rows: list[compare.Row], ruler: str) -> dict[str, Any]:
+    """The choice of k, which is returned, the curve of each row, and the numbers at that k."""
     rows = [r for r in rows if r.decoder != compare.OWN]
     longest = min(LONGEST, len(found.classes))
     k = _top(longest)
@@ -38,6 +39,7 @@ def show(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
         "for the others. Bertinetto et al., “Making Better Mistakes”, CVPR 2020, who show k = 1, 5 and 20. "
         f"At k = {len(found.classes):,}, all classes, every model has the same value.{plain(without)}"
     )
+    return {"k": k}
 
 
 def _top(longest: int) -> int:

@@ -6,15 +6,17 @@ import html
 import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from simviz import compare
 from simviz.evaluation import Ruler
-from simviz.report import reproduce, tables
+from simviz.report import reading, reproduce, tables
 from simviz.report.counts import Counted
+from simviz.report.look import PLAIN, Look
 from simviz.report.methods import methods
 from simviz.runs import Comparison, Run, weights
 from simviz.ui import charts, links, rulers, shell, state
@@ -22,19 +24,41 @@ from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 
 DIFFERENCE = "A - B"
+SAID = "The command line writes the report; the Python prints its table and draws its matrices."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How the predictions are read in the report.
+
+    Attributes
+    ----------
+    choice : what the command line takes for the ruler; None for the comparison's own
+    look : how the matrices are drawn
+    """
+
+    part: str
+    decoder: str
+    ruler: Ruler
+    choice: str | None = None
+    look: Look = PLAIN
 
 
 def show(
     found: Evidence,
+    python: Callable[..., str],
+    said: str,
     there: tuple[Evidence, Sequence[Panel]] | None = None,
-    look: Mapping[str, Any] | None = None,
+    look: Look = PLAIN,
 ) -> None:
     """An expander for a page of results; what is heavy is made on a click.
 
     Parameters
     ----------
+    python : makes the Python that draws the screen: a function of `report.reading`, given what is chosen on the page
+    said : what the command line and that Python give, in a sentence
     there : what the matrices are of, and which of them there are: all of `found`, with A and B, if None
-    look : how they and their difference are drawn, arguments of `reproduce.reading`
+    look : how the report draws them and their difference
     """
     with links.expander("Take it away", state.TAKE, ":material/download:") as box:
         if not box.open:
@@ -51,7 +75,8 @@ def show(
         frame = shell.frame()
         _matrices(*(there or (found, (*panels, *found.panels(frame.a, frame.b)))))
         _pictures(name)
-        _comparison(found.comparison, found.part, found.decoder, ruler, rulers.chosen(found.comparison), rows, look)
+        asked = Asked(found.part, found.decoder, ruler, rulers.chosen(found.comparison), look)
+        _comparison(found.comparison, asked, rows, python, said)
         if there is not None and there[0] is not found:
             st.caption("The matrices, here and in Python, are of one epoch, on validation; all else reads predictions.")
 
@@ -74,7 +99,8 @@ def whole(comparison: Comparison) -> None:
             file = f"settings-{comparison.id}.csv"
             _download("Settings (CSV)", lambda: tables.severity("test", ruler, rows), file, "settings")
             _tables(comparison.id)
-        _comparison(comparison, "test", "argmax", ruler, None, rows)
+        asked = Asked("test", "argmax", ruler)
+        _comparison(comparison, asked, rows, partial(reading.confusion, sides=_sides(comparison)), SAID)
 
 
 def of_run(run: Run, comparison: Comparison) -> None:
@@ -171,51 +197,42 @@ def _zipped(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def _comparison(
-    comparison: Comparison,
-    part: str,
-    decoder: str,
-    ruler: Ruler,
-    choice: str | None,
-    rows: list[compare.Row],
-    look: Mapping[str, Any] | None = None,
+    comparison: Comparison, asked: Asked, rows: list[compare.Row], python: Callable[..., str], said: str
 ) -> None:
     """The report, how to make all this again, and the methods."""
-    frame = shell.frame()
-    known = {*comparison.groups, *(run.id for run in comparison.runs)}
-    both = (frame.a, frame.b) if frame.a in known and frame.b in known and frame.a != frame.b else None
-    _download(
-        "Report (HTML)",
-        lambda: _report(comparison, part, decoder, ruler, choice, both),  # type: ignore[arg-type]
-        f"report-{comparison.id}.html",
-    )
+    sides = _sides(comparison)
+    _download("Report (HTML)", lambda: _report(comparison, asked, sides), f"report-{comparison.id}.html")
     st.caption(
         "One file with everything in it, 5 MB of that plotly.js; it opens without internet. Made when you click."
     )
-    line, reading = reproduce.reading(comparison, part=part, decoder=decoder, ruler=choice, sides=both, **look or {})  # type: ignore[arg-type]
-    st.caption("The same from the command line, and from Python")
+    part, decoder, choice = asked.part, asked.decoder, asked.choice
+    line = reproduce.report(comparison, part, decoder, ruler=choice, sides=sides, look=asked.look)
+    st.caption(said)
     st.code(line, language="bash", wrap_lines=True)
-    st.code(reading, language="python", wrap_lines=True)
+    st.code(python(comparison, part=part, decoder=decoder, ruler=choice), language="python", wrap_lines=True)
     st.caption("The runs themselves")
     st.code(reproduce.commands(comparison), language="bash", wrap_lines=True)
     st.code(reproduce.python(comparison), language="python", wrap_lines=True)
-    said = methods(comparison, part=part, decoder=decoder, ruler=ruler, rows=rows)
+    used = methods(comparison, part=part, decoder=decoder, ruler=asked.ruler, rows=rows)
     st.caption("Methods, as the runs record them")
-    st.code(said.text, language=None, wrap_lines=True)
-    st.code(said.bibtex, language="bibtex", wrap_lines=True)
+    st.code(used.text, language=None, wrap_lines=True)
+    st.code(used.bibtex, language="bibtex", wrap_lines=True)
 
 
-def _report(
-    comparison: Comparison,
-    part: str,
-    decoder: str,
-    ruler: Ruler,
-    choice: str | None,
-    sides: tuple[str, str] | None,
-) -> str:
+def _sides(comparison: Comparison) -> tuple[str, str] | None:
+    """A and B, where they are two of this comparison."""
+    frame = shell.frame()
+    known = {*comparison.groups, *(run.id for run in comparison.runs)}
+    if frame.a is None or frame.b is None or frame.a == frame.b or not {frame.a, frame.b} <= known:
+        return None
+    return frame.a, frame.b
+
+
+def _report(comparison: Comparison, asked: Asked, sides: tuple[str, str] | None) -> str:
     """The report, or a page of one sentence: nothing else can be said from inside a download."""
     from simviz.report.html import report
 
     try:
-        return report(comparison, part=part, decoder=decoder, ruler=ruler, choice=choice, sides=sides)
+        return report(comparison, **vars(asked), sides=sides)
     except (ValueError, OSError) as error:
         return f"<!doctype html><meta charset='utf-8'><p>No report could be made: {html.escape(str(error))}</p>"
