@@ -108,6 +108,13 @@ class Evidence:
         of = tuple(cache.stamps(run, self.part) for run in self.comparison.runs)
         return cache.table(of, self.comparison, self.part, self.decoder, self.ruler)
 
+    @property
+    def ruler_text(self) -> str:
+        """The ruler, and which losses were trained on it, as every title says it."""
+        trained = list(dict.fromkeys(r.setting for r in self.table if r.same_ruler))
+        very = f", the very matrix that {', '.join(trained)} was trained on" if trained else ""
+        return self.ruler.describe() + very
+
     def runs_of(self, row: compare.Row) -> list[Run]:
         """The runs behind a row, in the order of its values; two of one seed are two."""
         return sorted(self.comparison.groups[row.setting], key=lambda run: run.spec.seed)

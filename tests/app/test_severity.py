@@ -56,7 +56,10 @@ def test_the_table_is_that_of_the_library_and_names_controls_and_the_trained_rul
         expected = [factor * np.mean([r[metric] for r in runs]) for runs in results]
         assert np.allclose(table[column].iloc[[0, 2, 3]], expected, atol=1e-3 * factor)
     assert "the very matrix that expected_cost@groups was trained on" in says(at)
-    assert all("the very matrix" in title(f) for f in figures(at))
+    pages = [at, visit("severity", detail="calibration")]
+    pages.append(visit("confusion", a="ce", b="expected_cost@groups", tone="harm"))
+    for drawn in (figures(pages[0]), figures(pages[1]), figures(pages[2])[-1:]):
+        assert all("the very matrix" in title(f).replace("<br>", " ") for f in drawn)
     assert says(at).count("against ce: accuracy") == 2
     warned = {r.result()["warning"] for r in compared.runs} - {None}
     assert all(any(w in text for text in says(at).splitlines()) for w in warned)

@@ -179,7 +179,7 @@ def _draw(
         around = view.around(cell)
         parts["window-difference"] = (window(view.places, around[0]), window(view.places, around[1]), around)
     title = f"A - B: {a.label} ({a.over}) - {b.label} ({b.over}), {view.when}"
-    title += "" if harm is None else f"; ruler {found.ruler.describe()}"
+    title += "" if harm is None else f"; ruler {found.ruler_text}"
     alt = f"Difference of two confusion matrices: {0 if quiet is None else int(quiet.sum())} cells are grey"
     for key, (down, across, framed) in parts.items():
         fig = pictures.difference(

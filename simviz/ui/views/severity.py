@@ -50,7 +50,7 @@ def show() -> None:
     except ValueError as error:
         st.error(f"These predictions cannot be measured: {plain(error)}")
         return
-    ruler = ruler_text(found, rows)
+    ruler = found.ruler_text
     st.caption(
         f"{plain(found.sample_text())}. Ruler: {plain(ruler)}. Decided by {plain(found.decided_by)}.{plain(fitted)}"
     )
@@ -59,12 +59,6 @@ def show() -> None:
     severity_sweeps.show(found, rows, ruler)
     room, chosen = _room(found, rows, ruler)
     take_away.show(found, partial(reading.severity, room=room, **chosen), SAID)
-
-
-def ruler_text(found: Evidence, rows: list[compare.Row]) -> str:
-    """The ruler, and which losses were trained on it."""
-    trained = list(dict.fromkeys(r.setting for r in rows if r.same_ruler))
-    return found.ruler.describe() + (f", the very matrix that {', '.join(trained)} was trained on" if trained else "")
 
 
 def temperatures(found: Evidence, rows: list[compare.Row]) -> str:

@@ -102,7 +102,7 @@ def _diagrams(found: Evidence, rows: list[compare.Row], pooled: dict[str, Reliab
         for column, row in zip(st.columns(SIDE), rows[start : start + SIDE], strict=False):
             one = pooled[row.label]
             seeds = evidence.seeds_text([len(row.seeds)])
-            title = f"{row.setting}, {found.part}, {row.decoder}, {seeds}, {binning}; ruler {found.ruler.describe()}"
+            title = f"{row.setting}, {found.part}, {row.decoder}, {seeds}, {binning}; ruler {found.ruler_text}"
             too = "surer" if one.lean > 0 else "less sure"
             alt = f"{row.label} is {too} than it is right, by {abs(one.lean):.1%} on average; ECE {one.ece:.3f}"
             with column:
