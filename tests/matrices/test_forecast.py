@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simviz import ClassMatrix, ClassSet, matrices
-from simviz.datasets import pictograms, tree_rings
+from simviz.datasets import clock, pictograms, tree_rings
 from simviz.matrices.forecast import forecast
 from simviz.settings import parse_setting
 
-CLASSES = {"pictograms": pictograms.classes(), "tree-rings": tree_rings.classes()}
+CLASSES = {"pictograms": pictograms.classes(), "tree-rings": tree_rings.classes(), "clock": clock.classes()}
 RECORD = Path(__file__).parent / "forecast.json"
 
 
@@ -76,11 +76,7 @@ def test_one_class_and_a_distance():
 
 
 def test_it_knows_which_matrices_cost_trained_networks_their_accuracy():
-    """Against the record of benchmarks/forecast.py.
-
-    Of the 22 matrices between pictograms at least 90 % of the costly ones are flagged, and at most 10 % of the others.
-    Of the 6 between ordered classes it is too dark (docs/measured.md): two that keep .62 and .50 are flagged too.
-    """
+    """Against the record of benchmarks/forecast.py: 90 % of those that cost half are flagged, 10 % of the others."""
     record = json.loads(RECORD.read_text())
     flagged = []
     for line in record:
@@ -89,9 +85,7 @@ def test_it_knows_which_matrices_cost_trained_networks_their_accuracy():
         matrix = matrix.to_similarity() if matrix.kind == "distance" else matrix
         flagged.append(forecast(matrix, str(setting.loss.options.get("normalize", "none"))).costly)
     flags, costly = np.array(flagged), np.array([line["kept"] < 0.5 for line in record])
+    assert len(record) >= 60
+    assert min(costly.sum(), (~costly).sum()) >= 20
     assert flags[costly].mean() >= 0.9
-    assert (flags & ~costly).sum() <= 2
-    drawn = np.array([line["data"] == "pictograms" for line in record])
-    assert drawn.sum() >= 20
-    assert (drawn & costly).sum() >= 5
-    assert flags[drawn & ~costly].mean() <= 0.1
+    assert flags[~costly].mean() <= 0.1
