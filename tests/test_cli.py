@@ -8,6 +8,7 @@ import pytest
 
 from simviz.cli import main
 from simviz.matrices import ClassMatrix
+from tests.datasets.helpers import write_folder
 
 KEYS = {
     *("accuracy", "macro_recall", "nll", "ece", "mean_cost", "mistake_severity", "distinct_classes"),
@@ -29,6 +30,17 @@ def test_train_prints_one_flat_json_object_last(tiny, capsys):
     assert result["split"] == "test"
     assert result["seed"] == 3
     assert 0 <= result["accuracy"] <= 1
+
+
+def test_a_progress_bar_and_before_it_what_the_data_lack(tmp_path, capsys):
+    write_folder(tmp_path / "x" / "train", {"a": range(30), "b": range(30, 60)})
+    write_folder(tmp_path / "x" / "test", {"a": range(70, 75)})
+    options = f"--dataset {tmp_path}/x --image-size 16 --model lenet --epochs 2 --runs {tmp_path}/runs"
+    assert main(["train", "--loss", "ce", *options.split()]) == 0
+    error = capsys.readouterr().err
+    assert 0 <= error.index("warning: No test image of b.") < error.index("epoch")
+    assert "ce-s0 lr 0.004: 100%" in error
+    assert "2/2" in error
 
 
 def test_the_same_command_gives_the_same_figures(tiny, capsys):

@@ -12,8 +12,8 @@ def tell(comparison: Any, as_json: bool) -> None:
     """The result of a comparison's one run."""
     run = comparison.runs[0]
     result = run.result() | {"run": str(run.path)}
-    for note in filter(None, [*comparison.info["notes"], result["warning"]]):
-        print(f"note: {note}", file=sys.stderr)
+    if result["warning"]:
+        print(f"note: {result['warning']}", file=sys.stderr)
     if as_json:
         print(json.dumps(result))
         return

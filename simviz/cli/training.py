@@ -137,6 +137,8 @@ def _work(comparison: Any, address: str | None = None) -> None:
 
     from simviz.runs import cluster, worker
 
+    for note in comparison.info["notes"]:  # a class that is missing in a part is known before anything is trained
+        print(f"warning: {note}", file=sys.stderr)
     over = threading.Event()
     with tqdm(unit="epoch", file=sys.stderr, dynamic_ncols=True) as bar:
 

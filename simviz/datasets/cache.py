@@ -22,7 +22,7 @@ from simviz.datasets.core import ImageDataset
 
 VERSION = 1  # of this layout and of the decoding; raised when either changes
 _ARRAYS = ("images", "labels", "units", "ids", "split")
-_FIELDS = ("name", "fingerprint", "unit_name", "default_model")
+_FIELDS = ("name", "fingerprint", "unit_name", "default_model", "gaps")
 
 
 def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:

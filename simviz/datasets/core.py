@@ -37,6 +37,7 @@ class ImageDataset:
     unit_name : what a unit is ("design", "person", "image").
     default_model : the network of `simviz.models` to start with.
     augment : augmentations that keep a picture's class ("crop", "flip").
+    gaps : whether classes may be without training images, as ages that nobody has.
 
     Raises
     ------
@@ -57,6 +58,7 @@ class ImageDataset:
     unit_name: str = "image"
     default_model: str = "convnet"
     augment: tuple[str, ...] = ()
+    gaps: bool = False
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.shape[3] != 3 or self.images.dtype != np.uint8:
@@ -67,7 +69,7 @@ class ImageDataset:
             values = getattr(self, field)
             if values.shape != (len(self.images),):
                 raise ValueError(f"{field} has shape {values.shape} for {len(self.images)} images")
-        check_classes(self.classes, self.labels, self.split)
+        check_classes(self.classes, self.labels, self.split, gaps=self.gaps)
         for field in ("images", "labels", "units", "ids", "split"):
             getattr(self, field).flags.writeable = False
 
@@ -111,8 +113,8 @@ class ImageDataset:
         return replace(self, **rows, fingerprint=_short_hash(tag))
 
 
-def check_classes(classes: ClassSet, labels: np.ndarray, split: np.ndarray) -> None:
-    """Refuse what nothing can be learned from: a single class, or a class without training images."""
+def check_classes(classes: ClassSet, labels: np.ndarray, split: np.ndarray, *, gaps: bool) -> None:
+    """Refuse what nothing can be learned from: a single class, or without `gaps` one without training images."""
     if len(classes) < 2:
         raise ValueError(f"the data set has the single class {classes.names[0]!r}; at least two are needed")
     if len(labels) and (labels.min() < 0 or labels.max() >= len(classes)):
@@ -120,7 +122,7 @@ def check_classes(classes: ClassSet, labels: np.ndarray, split: np.ndarray) -> N
         raise ValueError(f"label {wrong} is outside 0..{len(classes) - 1}, the {len(classes)} classes")
     counts = np.bincount(labels[split == TRAIN], minlength=len(classes))
     empty = [classes.names[i] for i in np.flatnonzero(counts == 0)]
-    if empty and not (classes.ordered and counts.any()):  # a scale may have a gap: nobody of age 87
+    if empty and not (gaps and counts.any()):
         raise ValueError(
             f"class {empty[0]!r} has no training image ({len(empty)} such classes); add some or drop the class"
         )
@@ -145,8 +147,7 @@ def missing_notes(classes: ClassSet, labels: np.ndarray, split: np.ndarray) -> t
         counts = np.bincount(labels[split == part], minlength=len(classes))
         absent = [classes.names[i] for i in np.flatnonzero(counts == 0)]
         if absent:
-            more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
-            notes.append(f"No {word} image of {', '.join(absent[:5])}{more}.")
+            notes.append(f"No {word} image of {', '.join(absent)}.")
     return tuple(notes)
 
 

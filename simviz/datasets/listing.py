@@ -92,6 +92,7 @@ def build(
     independent: bool = False,
     default_model: str = "convnet",
     augment: tuple[str, ...] = (),
+    gaps: bool = False,
 ) -> ImageDataset:
     """Decode a listing, or two of which the second is the test part.
 
@@ -137,6 +138,7 @@ def build(
         unit_name=listing.unit_name,
         default_model=default_model,
         augment=augment,
+        gaps=gaps,
     )
 
 

@@ -17,6 +17,7 @@ def test_pictograms_words_three_losses_confusion_severity(server, visit):
     steps.go(page, "Similarity matrix")
     steps.choose(page, "Classes of", "pictograms")
     page.locator(steps.PLOT).first.wait_for()
+    assert page.get_by_test_id("stMain").get_by_role("radio", name="words", exact=True).is_checked()
     steps.go(page, "Train")
     asked = ("ce", "simloss@words:keep=0.02", "ground_distance@words:keep=0.02")
     for setting in asked:
@@ -33,7 +34,9 @@ def test_pictograms_words_three_losses_confusion_severity(server, visit):
     page.locator("canvas, table").first.wait_for()
     page.locator(steps.PLOT).first.wait_for()
     text = page.get_by_test_id("stMain").inner_text()
-    assert "groups" in text
+    assert "Ruler: groups" in text
+    assert all(setting in text for setting in asked)
+    assert "soft_labels" not in text
 
 
 def test_tree_rings_order_squared_emd_confusion_severity(server, visit):

@@ -28,6 +28,26 @@ def test_by_hand():
 
 
 @given(seed=st.integers(0, 10**6), lam=st.floats(0, 20), exponent=st.floats(0.5, 3), bias=st.floats(-1, 0))
+def test_it_is_the_formula_written_out(seed, lam, exponent, bias):
+    matrix, random = random_distance(seed), np.random.default_rng(seed)
+    distance = matrix.values
+    values, target = 4 * random.normal(size=(3, C)), random.integers(0, C, 3)
+    expected = []
+    for z, y in zip(values, target, strict=True):
+        p = [np.exp(one) / sum(np.exp(other) for other in z) for one in z]
+        cost = 0.0
+        for i in range(C):  # the rank of D_yi among the others, ties at their middle, as a share
+            others = [float(distance[y, j]) for j in range(C) if j != y]
+            below = sum(d < distance[y, i] for d in others)
+            alike = sum(d == distance[y, i] for d in others)
+            rank = 0.0 if i == y else (below + (alike + 1) / 2) / (C - 1)
+            cost += p[i] ** 2 * (rank**exponent + bias)
+        expected.append(-np.log(p[y]) + lam * cost)
+    loss = losses.GroundDistanceLoss(matrix, lam, exponent, bias, reduction="none").double()
+    close(loss(torch.tensor(values), torch.tensor(target)), torch.tensor(expected), rtol=1e-6, atol=1e-8)
+
+
+@given(seed=st.integers(0, 10**6), lam=st.floats(0, 20), exponent=st.floats(0.5, 3), bias=st.floats(-1, 0))
 def test_its_least_value_is_lam_times_bias_at_the_right_answer(seed, lam, exponent, bias):
     loss = losses.GroundDistanceLoss(random_distance(seed), lam, exponent, bias, reduction="none").double()
     target = torch.arange(C)

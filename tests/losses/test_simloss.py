@@ -33,6 +33,19 @@ def test_by_hand():
     )
 
 
+@given(seed=SEEDS, unit=st.booleans())
+def test_it_is_the_formula_written_out(seed, unit):
+    S, random = similarity(seed).numpy(), np.random.default_rng(seed)
+    values, target = 4 * random.normal(size=(3, C)), random.integers(0, C, 3)
+    expected = []
+    for z, y in zip(values, target, strict=True):
+        p = [np.exp(one) / sum(np.exp(other) for other in z) for one in z]
+        column = [sum(S[i, c] for i in range(C)) if unit else 1.0 for c in range(C)]
+        expected.append(-np.log(sum(S[y, c] / column[c] * p[c] for c in range(C))))
+    loss = losses.SimLoss(torch.tensor(S), normalize="columns" if unit else "none", reduction="none").double()
+    close(loss(torch.tensor(values), torch.tensor(target)), torch.tensor(expected), rtol=1e-6, atol=1e-8)
+
+
 @given(seed=SEEDS, scale=st.floats(0.1, 300))
 def test_with_the_identity_it_is_cross_entropy(seed, scale):
     outputs, target = batch(make("ce"), seed=seed, scale=scale)
