@@ -46,9 +46,12 @@ class Forecast:
         """Whether more than half of cross entropy's accuracy is expected to be lost.
 
         A network that is drawn to few classes has to leave them before it can tell the others apart: the square root of
-        the share it is drawn to counts too.
+        the share it is drawn to counts too. Of two classes one that knows nothing is right half of the time.
         """
-        return (self.told_apart - 1) * math.sqrt(self.drawn_to / self.classes) < COSTLY * (self.classes - 1)
+        if self.classes <= 2:
+            return False
+        told_apart = (self.told_apart - 1) / (self.classes - 1)
+        return told_apart * math.sqrt(self.drawn_to / self.classes) < COSTLY
 
     @property
     def gathers(self) -> bool:

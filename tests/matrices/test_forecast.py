@@ -69,6 +69,12 @@ def test_the_names_may_come_in_any_order():
     assert forecast(turned).told_apart == pytest.approx(forecast(matrix).told_apart)
 
 
+def test_two_classes_cannot_lose_more_than_half():
+    alike = forecast(ClassMatrix(["cat", "dog"], [[1, 0.9], [0.9, 1]]))
+    assert not alike.costly
+    assert "accuracy to fall" in alike.warning
+
+
 def test_one_class_and_a_distance():
     assert forecast(ClassMatrix(["a"], np.ones((1, 1)))).warning is None
     with pytest.raises(ValueError, match=r"to_similarity\(\)"):

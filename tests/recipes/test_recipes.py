@@ -62,7 +62,7 @@ def test_lightning(recipe, tmp_path):
 
 def test_skorch(recipe):
     pytest.importorskip("skorch", reason="skorch is not installed: pip install -e '.[test]'")
-    search = recipe("skorch_search").main(epochs=2)
+    search = recipe("skorch_search").main(epochs=3)
     criterion = search.best_estimator_.criterion_
     assert isinstance(criterion, losses.SimLoss)
     chosen = search.best_params_["criterion__similarity"]
