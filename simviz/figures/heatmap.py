@@ -22,7 +22,7 @@ from simviz.figures import style
 
 TEXT_LIMIT = 20
 CELL_LIMIT = 200
-FULL_LAYER = 100
+FULL_LAYER = 64
 LAYER_POINTS = 10_000
 REACH = 1  # pixels around a point's own three, where not every cell has one: about half a cell
 IMAGE_LABELS = 30
@@ -91,7 +91,7 @@ def heatmap(
         A line is drawn wherever neighbours in the drawn order differ.
     hover : function of (true, predicted) class indices, optional
         Text under the pointer. With it the picture gets a layer of invisible points whose customdata
-        is [true, predicted], because heat maps report no clicks. Above 100 classes only cells with a value
+        is [true, predicted], because heat maps report no clicks. Above 64 classes only cells with a value
         other than 0 are in it, the 10,000 largest at most; above 200 a point stands for a block of cells, and for the
         cell of largest absolute value off the diagonal in it.
     chosen : (true, predicted) class indices, optional
