@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     out = parser.parse_args().out
     record = []
-    print(f"{'data':12}{'setting':48}{'of CE':>8}{'apart / C':>10}{'drawn / C':>10}")
+    print(f"{'data':12}{'setting':48}{'of CE':>8}{'score':>10}{'drawn / C':>10}")
     for name, settings in (("pictograms", PICTOGRAMS), ("tree-rings", TREE_RINGS), ("clock", CLOCK)):
         data = datasets.load(name)
         plain = [accuracy(data, "ce", seed) for seed in SEEDS]
@@ -80,7 +80,7 @@ def main() -> None:
             said = forecast(similarity(data, setting), normalize)
             record.append({"data": name, "setting": setting, "kept": round(kept, 4)})
             print(
-                f"{name:12}{setting:48}{kept:8.2f}{said.told_apart / said.classes:10.2f}"
+                f"{name:12}{setting:48}{kept:8.2f}{said.score:10.2f}"
                 f"{said.drawn_to / said.classes:10.2f}{'  flagged' * said.costly}",
                 flush=True,
             )

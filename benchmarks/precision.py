@@ -18,7 +18,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from simviz import models
-from simviz.training import forward, pick_precision
+from simviz.devices import pick_precision
+from simviz.training import forward
 
 CASES = {"lenet": 32, "age": 60, "convnet": 32, "resnet18": 32, "mobilenet_v3_small": 64}
 CLASSES, BATCH = 64, 64

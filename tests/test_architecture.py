@@ -16,7 +16,7 @@ FLOORS = [
     {"words"},
     {"matrices"},
     {"losses", "evaluation"},
-    {"datasets", "models", "hyperparameters", "heads"},
+    {"datasets", "models", "devices", "hyperparameters", "heads"},
     {"training"},
     {"pretrained"},
     {"runs"},

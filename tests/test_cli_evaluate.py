@@ -120,6 +120,12 @@ def test_guessed_columns_are_corrected(made, tmp_path, capsys):
     assert again["nll"] == result["nll"]
 
 
+def test_what_was_taken_for_what_is_said_of_one_file_too(tmp_path, capsys):
+    (tmp_path / "one.csv").write_text("y_true,score\n" + "no,0.1\nyes,0.9\nyes,0.2\nno,0.3\n")
+    assert main(["evaluate", str(tmp_path / "one.csv"), "--runs", str(tmp_path / "runs")]) == 0
+    assert "note: one.csv: The one score of a row was taken for the probability of 'yes'." in capsys.readouterr().err
+
+
 def test_a_correction_goes_to_the_files_that_have_the_column(made, tmp_path, capsys):
     """Each of two files has its own name for the truth; the third is guessed."""
     folder, y, answers = made
@@ -133,6 +139,9 @@ def test_a_correction_goes_to_the_files_that_have_the_column(made, tmp_path, cap
     assert {n: result[f"{n} accuracy"] for n in right} == {n: accuracy_score(y, p) for n, p in right.items()}
     kept = Comparison(tmp_path / "runs" / result["comparison"]).runs
     assert [run.spec.columns for run in kept] == [{"true": "mine"}, {"true": "gold"}, {}]
+    assert main(["evaluate", *map(str, files[::2]), *columns[:2], "--runs", str(tmp_path / "runs")]) == 0
+    left_out = [line for line in capsys.readouterr().err.splitlines() if "true=mine" in line]
+    assert left_out == ["note: strong.csv is read without true=mine, which does not fit it"]
 
 
 def test_it_says_what_deciding_by_cost_would_bring(made, tmp_path, capsys):

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from simviz import datasets, evaluation, losses, models
+from simviz import datasets, evaluation, losses
 from simviz.hyperparameters import TrainingSpec
 from simviz.runs import checkpoint
-from simviz.training import RISE, EpochEnd, Step, Trainer, augmented, one_cycle, pick_device, pick_precision, window
+from simviz.training import RISE, EpochEnd, Step, Trainer, augmented, one_cycle, window
 
 from .tiny import SIZE
 
@@ -170,22 +170,6 @@ def test_train_size_leaves_validation_and_test_alone(data):
     trained = trainer(data, train_size=40)
     assert len(trained.train_rows) == 40
     assert len(trained.predict("test")) == len(data.indices("test"))
-
-
-def test_a_device_this_machine_lacks_is_refused():
-    with pytest.raises(ValueError, match="cuda:63"):
-        pick_device("cuda:63")
-
-
-@pytest.mark.parametrize("unit", ["amx_bf16", "avx512_bf16", None])
-def test_half_precision_is_chosen_where_the_processor_multiplies_it_and_for_our_models_only(unit, monkeypatch):
-    units = dict.fromkeys(torch.cpu.get_capabilities(), False) | {"avx512_bf16": False, unit: True}
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units)
-    cpu, low = torch.device("cpu"), torch.bfloat16 if unit else torch.float32
-    assert {pick_precision("auto", cpu, model) for model in models.available()} == {low}
-    assert pick_precision("auto", cpu, "mobilenet_v3_small") == torch.float32
-    assert pick_precision("bfloat16", cpu, "mobilenet_v3_small") == torch.bfloat16
-    assert pick_precision("float32", cpu, "convnet") == torch.float32
 
 
 @given(st.integers(0, 2**31), st.booleans(), st.booleans(), st.integers(5, 12), st.integers(5, 12))

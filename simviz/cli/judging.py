@@ -94,12 +94,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         class_table=arguments.classes,
         picture_roots=list(dict.fromkeys(p.parent for p in arguments.predictions)),
     )
-    if len(found) == 1:
-        tell(comparison, arguments.json)
-    else:
-        for note in comparison.info["notes"]:
-            print(f"note: {note}", file=sys.stderr)
-        tell_all(comparison, arguments.json)
+    for note in comparison.info["notes"]:
+        print(f"note: {note}", file=sys.stderr)
+    (tell if len(found) == 1 else tell_all)(comparison, arguments.json)
     if not arguments.json:  # whose last line is the object
         _tell_gains(comparison)
 
@@ -132,20 +129,22 @@ def _corrections(given: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _of_each(sources: Sequence[Source], said: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    """The corrections that fit each file; ValueError, of every file, for one that fits none."""
+    """The corrections that fit each file, with a note on those left out; ValueError for one that fits none."""
     from simviz.evaluation import foreign
 
     found: list[dict[str, str]] = [{} for _ in sources]
     for name, column in said:
-        troubles = []
+        troubles = {}
         for source, corrections in zip(sources, found, strict=True):
             try:
                 foreign.corrected(source, foreign.Guess(), {name: column})
                 corrections[name] = column
             except ValueError as error:
-                troubles.append(str(error))
+                troubles[source.name] = str(error)
         if len(troubles) == len(sources):
-            raise ValueError("; ".join(dict.fromkeys(troubles)))
+            raise ValueError("; ".join(dict.fromkeys(troubles.values())))
+        for file in troubles:
+            print(f"note: {file} is read without {name}={column}, which does not fit it", file=sys.stderr)
     return found
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from simviz.classes import ClassSet
 from simviz.datasets.core import ImageDataset
 
-VERSION = 1  # of this layout and of the decoding; raised when either changes
+VERSION = 1  # of this layout and of the decoding; a new field needs no raise: a set without it is decoded again
 _ARRAYS = ("images", "labels", "units", "ids", "split")
 _FIELDS = ("name", "fingerprint", "unit_name", "default_model", "gaps")
 

@@ -22,6 +22,7 @@ from simviz.figures import style
 
 TEXT_LIMIT = 20
 CELL_LIMIT = 200
+# A point for every cell of 100 classes cost a tenth of a second of each change (docs/measured.md), of 64 nothing.
 FULL_LAYER = 64
 LAYER_POINTS = 10_000
 REACH = 1  # pixels around a point's own three, where not every cell has one: about half a cell
@@ -93,7 +94,7 @@ def heatmap(
         Text under the pointer. With it the picture gets a layer of invisible points whose customdata
         is [true, predicted], because heat maps report no clicks. Above 64 classes only cells with a value
         other than 0 are in it, the 10,000 largest at most; above 200 a point stands for a block of cells, and for the
-        cell of largest absolute value off the diagonal in it.
+        cell of largest absolute value off the diagonal in it, the first of the block where there is none.
     chosen : (true, predicted) class indices, optional
         The cell to frame, if it is drawn.
     quiet : bool, shape (C, C), optional
@@ -268,7 +269,9 @@ def _block_layer(
             pairs.append((down[top + int(i)], across[left + int(j)]))
             x.append(left + (block.shape[1] - 1) / 2)
             y.append(top + (block.shape[0] - 1) / 2)
-            texts.append(f"largest of {np.count_nonzero(block)} here<br>{hover(*pairs[-1])}")
+            count = np.count_nonzero(block)
+            head = f"largest of {count} here" if count else "nothing off the diagonal here; the first cell:"
+            texts.append(f"{head}<br>{hover(*pairs[-1])}")
     return _points(x, y, pairs, texts)
 
 

@@ -48,10 +48,13 @@ class Forecast:
         A network that is drawn to few classes has to leave them before it can tell the others apart: the square root of
         the share it is drawn to counts too. Of two classes one that knows nothing is right half of the time.
         """
-        if self.classes <= 2:
-            return False
-        told_apart = (self.told_apart - 1) / (self.classes - 1)
-        return told_apart * math.sqrt(self.drawn_to / self.classes) < COSTLY
+        return self.classes > 2 and self.score < COSTLY
+
+    @property
+    def score(self) -> float:
+        """What `costly` cuts, 0 ... 1: (told_apart - 1) / (C - 1) * sqrt(drawn_to / C)."""
+        share = (self.told_apart - 1) / (self.classes - 1)
+        return share * math.sqrt(self.drawn_to / self.classes)
 
     @property
     def gathers(self) -> bool:
@@ -87,11 +90,12 @@ def forecast(similarity: ClassMatrix, normalize: str = "none") -> Forecast:
         exp(1/C sum_y log (S_yy / (S p*)_y))
 
     which is C for cross entropy. Both a wide S and hubs lower it, and in the same short training the accuracy falls
-    with it, and with hubs more than with width: `costly` multiplies it by the root of the share of classes in exp
-    entropy of p*. Of the 63 matrices of ``benchmarks/forecast.py`` 28 lost more than half of the accuracy; of these 26
-    are flagged, and 3 of the other 35, which kept 50 to 59 %. The root and the cut were chosen on these; chosen anew
-    without the matrix that is judged, 25 and 4. CIFAR-100 by GloVe, LeNet, which chose nothing: at .91 C 94 % of the
-    accuracy was kept, at .53 C 70 %, at .14 C 28 %.
+    with it, and with hubs more than with width: `Forecast.score` multiplies how far it is from 1 to C by the root of
+    the share of classes in exp entropy of p*, and below 0.23 it is called costly. Of the 63 matrices of
+    ``benchmarks/forecast.py`` 28 lost more than half of the accuracy; of these 26 are flagged, and 3 of the other 35,
+    which kept 50 to 59 %. The root and the cut were chosen on these; chosen anew without the matrix that is judged, 25
+    and 4. CIFAR-100 by GloVe, LeNet, which chose nothing: at .91 C 94 % of the accuracy was kept, at .53 C 70 %, at
+    .14 C 28 %.
 
     Parameters
     ----------

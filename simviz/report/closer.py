@@ -17,7 +17,7 @@ from simviz.runs import Comparison, Run
 SAME_PROBABILITIES = ("median", "expectation")
 
 
-def told_apart(rows: Sequence[compare.Row]) -> list[compare.Row]:
+def with_probabilities(rows: Sequence[compare.Row]) -> list[compare.Row]:
     """The rows with probabilities, without controls that decide otherwise on probabilities shown already."""
     known = [r for r in rows if r.decoder != compare.OWN]
     read = lambda r: (r.setting, "argmax" if r.decoder in SAME_PROBABILITIES else r.decoder)  # noqa: E731

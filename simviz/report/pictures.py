@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -87,21 +86,22 @@ def matrices(
         For an order that there is not, or a level of groups the classes do not have.
     """
     nodes = collapse(classes, look.level)
-    tables = {label: nodes.sum(one.mean) for label, one in {**counts, **alone}.items()}
+    every = {**counts, **alone}
+    tables = {label: nodes.sum(one.mean) for label, one in every.items()}
     total = sum((tables[label] for label in counts), np.zeros((len(nodes),) * 2))
     places = ordered(look.order, nodes, classes=classes, total=total, near=lambda: likeness(classes, ruler))
     cells: dict[str, Any] = {"normalize": look.normalize, "hide_diagonal": look.hide_diagonal}
-    common = {**cells, "order": places, "groups": _coarsest(nodes, places)}
+    common = {**cells, "order": places, "groups": _coarsest(nodes) if look.order == "group" else None}
     limits = confusions.shared_limits((tables[label] for label in counts), log=look.log, **cells)
     found = []
     for label, one in counts.items():
         fig = confusions.confusion(tables[label], nodes.names, limits=limits, log=look.log, **common)
         found.append(Picture(f"Confusion of {label}", fig, _right(tables[label], one.runs, nodes)))
-    first = "ce" if "ce" in counts else next(iter(counts), "")
+    first = "ce" if "ce" in counts else next(iter(counts))
     asked = [sides] if sides else [(first, s) for s in counts if s != first and not compare.is_control(s)]
     for a, b in asked:
         fig = confusions.difference(tables[a], tables[b], nodes.names, labels=(a, b), **common)
-        found.append(Picture(f"Difference: {a} minus {b}", fig, _moved({**counts, **alone}, a, b)))
+        found.append(Picture(f"Difference: {a} minus {b}", fig, _moved(every, a, b)))
     return found
 
 
@@ -120,9 +120,7 @@ def _right(table: NDArray[np.float64], runs: int, nodes: Nodes) -> str:
     return f"{share:.1%} of the images lie on the diagonal ({over}). Row: true {what}, column: predicted {what}."
 
 
-def _coarsest(nodes: Nodes, places: Sequence[int]) -> list[str] | None:
-    """The coarsest group of each row, where the rows of each are drawn together."""
+def _coarsest(nodes: Nodes) -> list[str] | None:
+    """The coarsest group of each row, where a line between groups tells more than one between rows."""
     groups = [path[0] for path in nodes.paths]
-    drawn = [groups[i] for i in places]
-    blocks = sum(a != b for a, b in pairwise(drawn)) + 1
-    return groups if blocks == len(set(groups)) < len(groups) else None
+    return groups if len(set(groups)) < len(groups) else None

@@ -16,7 +16,7 @@ _CELLS = {"normalize": "true", "hide_diagonal": False, "log": False}
 _PLAIN = {**_CELLS, "order": None, "groups": None, "chosen": None, "numbers": True}
 _FROM = {
     "simviz.evaluation.collapse": ("collapse",),
-    "simviz.report.closer": ("curves", "last_layers", "reliabilities", "told_apart"),
+    "simviz.report.closer": ("curves", "last_layers", "reliabilities", "with_probabilities"),
     "simviz.report.counts": ("cell_tests", "counted", "of_epoch"),
 }
 
@@ -193,7 +193,7 @@ def _ranked(*, k: int) -> str:
 def _calibration(*, binning: str) -> str:
     return (
         "diagrams = {}\n"
-        "for row in told_apart(rows):\n"
+        "for row in with_probabilities(rows):\n"
         f"    pooled, each = reliabilities(comparison, row, part=part, binning={binning!r})\n"
         "    diagrams[row.label] = figures.calibration.reliability(pooled, row.setting)\n"
         "    ece, lean = (np.mean([getattr(one, of) for one in each]) for of in ('ece', 'lean'))\n"

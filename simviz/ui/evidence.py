@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,9 +66,15 @@ class Evidence:
         return self.comparison.classes
 
     def decoded(self, run: Run) -> cache.Decoded:
-        ruler = self.ruler if self.decoder == "min_cost" else zero_one(self.classes)  # no other decoder asks it
-        decoder = compare.decoder_for(self.decoder, self.comparison.groups[run.setting])
-        return cache.decoded(cache.stamps(run, self.part), self.classes, ruler, decoder)
+        if run.path not in self._decoded:
+            ruler = self.ruler if self.decoder == "min_cost" else zero_one(self.classes)  # no other decoder asks it
+            decoder = compare.decoder_for(self.decoder, self.comparison.groups[run.setting])
+            self._decoded[run.path] = cache.decoded(cache.stamps(run, self.part), self.classes, ruler, decoder)
+        return self._decoded[run.path]
+
+    @cached_property
+    def _decoded(self) -> dict[Path, cache.Decoded]:
+        return {}
 
     @cached_property
     def bare(self) -> tuple[str, ...]:
@@ -108,12 +115,18 @@ class Evidence:
         of = tuple(cache.stamps(run, self.part) for run in self.comparison.runs)
         return cache.table(of, self.comparison, self.part, self.decoder, self.ruler)
 
-    @property
+    @cached_property
     def ruler_text(self) -> str:
         """The ruler, and which losses were trained on it, as every title says it."""
-        trained = list(dict.fromkeys(r.setting for r in self.table if r.same_ruler))
+        every = [*self.comparison.runs, *self.unfinished]
+        given = ((run.setting, run.matrix()) for run in every)
+        trained = list(dict.fromkeys(s for s, matrix in given if matrix is not None and self.ruler.same_as(matrix)))
         very = f", the very matrix that {', '.join(trained)} was trained on" if trained else ""
         return self.ruler.describe() + very
+
+    def title(self, seeds: Iterable[int]) -> str:
+        """What stands above a picture of settings with so many seeds each."""
+        return f"{self.part}, {self.decided_by}, {seeds_text(seeds)}; ruler {self.ruler_text}"
 
     def runs_of(self, row: compare.Row) -> list[Run]:
         """The runs behind a row, in the order of its values; two of one seed are two."""
@@ -166,7 +179,7 @@ def gather(what: str, *, epochs: bool = False) -> Evidence | None:
     except (StoreError, ValueError, OSError) as error:
         st.error(plain(error))
         return None
-    plainly = Evidence(usable, part, found, "argmax", unfinished)
+    plainly = _evidence(usable, part, found, "argmax", unfinished)
     if len(plainly.bare) == len(usable.groups):
         if asked := st.query_params.get(state.DECODER):
             links.say_unknown("decoder", asked)
@@ -181,7 +194,26 @@ def gather(what: str, *, epochs: bool = False) -> Evidence | None:
         for text in dict.fromkeys(warnings.values()):
             settings = ", ".join(s for s, one in warnings.items() if one == text)
             said.warning(f"**{plain(settings)}**: {plain(text)}")
-    return Evidence(usable, part, found, decoder, unfinished)
+    return _evidence(usable, part, found, decoder, unfinished)
+
+
+def _evidence(usable: Comparison, part: str, ruler: Ruler, decoder: str, unfinished: tuple[Run, ...]) -> Evidence:
+    """The evidence with all it has worked out, as long as the files behind it stay as they are."""
+    fresh = Evidence(usable, part, ruler, decoder, unfinished)
+    return _remembered(_files(usable, part), tuple(run.id for run in unfinished), part, ruler, decoder, fresh)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_CONTENT)
+def _remembered(
+    of: str, unfinished: tuple[str, ...], part: str, ruler: Ruler, decoder: str, _evidence: Evidence
+) -> Evidence:
+    return _evidence
+
+
+def _files(comparison: Comparison, part: str) -> str:
+    """The stamps of all that is read of a comparison. One text, because a cache takes long over nested tuples."""
+    of = [cache.stamp(comparison.path / "comparison.json"), *(cache.stamps(run, part) for run in comparison.runs)]
+    return repr(of)
 
 
 def likeness(evidence: Evidence) -> Ruler:
@@ -218,8 +250,11 @@ def _nothing_yet(what: str) -> None:
 
 def _usable(comparison: Comparison, part: str) -> Comparison:
     """The comparison without the runs that cannot be shown, each of which gets a sentence."""
-    good, waiting = [], Counter[str]()
     missing = {str(name) for name in comparison.info.get("runs", [])} - {r.id for r in comparison.runs}
+    if not missing and all(run.has_predictions(part) for run in comparison.runs):
+        with suppress(StoreError, ValueError, OSError):
+            return _whole(_files(comparison, part), part, comparison)
+    good, waiting = [], Counter[str]()
     broken = [f"{name}: its folder or spec.json is missing" for name in sorted(missing)]
     for run in comparison.runs:
         try:
@@ -230,10 +265,7 @@ def _usable(comparison: Comparison, part: str) -> Comparison:
                 if status.get("state") in ("failed", "lost"):
                     broken.append(f"{run.id}: {status.get('error') or status['state']}")
                 continue
-            run.matrix()
-            compare.trained_similarity(run, comparison.classes)
-            cache.decoded(cache.stamps(run, part), comparison.classes, zero_one(comparison.classes), "argmax")
-            run.spec  # noqa: B018
+            _read(run, part, comparison.classes)
             good.append(run)
         except (StoreError, ValueError, OSError) as error:
             broken.append(f"{run.id}: {str(error).removeprefix(f'{run.id}: ').removeprefix(f'{run.id}/')}")
@@ -241,6 +273,22 @@ def _usable(comparison: Comparison, part: str) -> Comparison:
     whole = Comparison(comparison.path)
     whole.runs = good
     return whole
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading predictions")
+def _whole(of: str, part: str, _comparison: Comparison) -> Comparison:
+    """The comparison, once all its runs could be read; else the error, which is not remembered."""
+    for run in _comparison.runs:
+        _read(run, part, _comparison.classes)
+    return _comparison
+
+
+def _read(run: Run, part: str, classes: ClassSet) -> None:
+    """StoreError, ValueError or OSError where something is damaged that the pages show of a run."""
+    run.matrix()
+    compare.trained_similarity(run, classes)
+    cache.decoded(cache.stamps(run, part), classes, zero_one(classes), "argmax")
+    run.spec  # noqa: B018
 
 
 def zero_one(classes: ClassSet) -> Ruler:
@@ -254,8 +302,9 @@ def _unfinished(comparison: Comparison, usable: Comparison) -> tuple[Run, ...]:
     for run in comparison.runs:
         try:
             if run.id not in known and run.epochs and run.setting and not run.has_predictions("test"):
+                run.matrix()
                 found.append(run)
-        except StoreError:  # said by `_usable`
+        except (StoreError, ValueError):  # said by `_usable`
             continue
     return tuple(found)
 

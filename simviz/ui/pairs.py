@@ -74,7 +74,7 @@ def show(
         f"The {len(table)} pairs with the largest {by} of {plain(label)} ({plain(panel.over)}, decided by "
         f"{plain(found.decided_by)}); "
         f"distance by the ruler {plain(found.ruler.describe())}; the last columns count the same pair elsewhere."
-        + (f" A row that is clicked becomes the cell; {charts.KEYBOARD}." if clicks else "")
+        + (f" Click a row to look at that cell; {charts.KEYBOARD}." if clicks else "")
     )
     return label
 

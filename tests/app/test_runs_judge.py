@@ -231,7 +231,7 @@ def test_each_file_with_other_columns_has_boxes_of_its_own(judge, runs):
     at = judge(("good.csv", csv(SCORES)), ("bad.csv", csv(OTHER)), ("worse.csv", csv(like_it)))
     assert [s for s in says(at).splitlines() if s.startswith("**Columns of")] == [
         "**Columns of 'good.csv'**",
-        "**Columns of 'bad.csv', 'worse.csv'**, rows of bad.csv",
+        "**Columns of 'bad.csv', 'worse.csv'**; the rows below are from bad.csv",
     ]
     assert (boxes(at, "True class"), boxes(at, "Decided class")) == (["y_true", "label"], [None, None])
     assert "bad.csv has no column that is known for predictions" in says(at)
@@ -251,7 +251,7 @@ def test_each_file_with_other_columns_has_boxes_of_its_own(judge, runs):
 def test_files_with_the_same_columns_share_their_boxes(judge, runs):
     at = judge(("one.csv", csv(OTHER)), ("two.csv", csv(OTHER.assign(label=NAMES[PREDICTED]))))
     assert boxes(at, "True class") == ["label"]
-    assert "**Columns of 'one.csv', 'two.csv'**, rows of one.csv" in says(at)
+    assert "**Columns of 'one.csv', 'two.csv'**; the rows below are from one.csv" in says(at)
     box(at, "True class").set_value("what it is")
     box(at, "Decided class").set_value("label").run()
     made = added(at, runs)

@@ -14,7 +14,7 @@ from torch import nn
 
 from simviz import models
 from simviz.datasets import ImageDataset
-from simviz.training import pick_precision
+from simviz.devices import pick_precision
 
 
 def shortcuts(images: np.ndarray) -> np.ndarray:

@@ -232,6 +232,7 @@ def _table(
         selection_mode="single-row",
         alt=f"The {len(table)} cells in which {sides[0].label} and {sides[1].label} differ most",
     )
+    st.caption(f"Click a row to look at that cell; {charts.KEYBOARD}.")
 
 
 def cells(

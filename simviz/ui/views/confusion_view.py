@@ -227,16 +227,15 @@ def _order(by: str, found: Evidence, nodes: Nodes, total: Floats) -> tuple[list[
     near = partial(evidence.likeness, found)
     kept: dict[str, Any] = {"leaves": cache.leaves, "confused": cache_confusion.leaves}
     places = ordered(by, nodes, classes=found.classes, total=total, near=near, **kept)
-    remarks = {"confusion": "Classes that are taken for each other stand side by side."}
+    rough = f" Of more than {OPTIMAL_LEAVES} classes, neighbours may be less alike than they could be."
+    rough = rough if len(nodes) > OPTIMAL_LEAVES else ""
     if by == "similarity":
-        said = f"Like classes stand side by side by the distance “{near().name}”"
-        if len(nodes) > OPTIMAL_LEAVES:
-            rest = f"of more than {OPTIMAL_LEAVES} classes the branches are not turned to fit best"
-            said += f", branch beside branch; {rest}"
-        remarks[by] = f"{said}."
-    if found.classes.groups is None:
-        remarks["group"] = "These classes have no groups; they are in the order of the list."
-    return places, remarks.get(by, "")
+        return places, f"Like classes stand side by side by the distance “{near().name}”.{rough}"
+    if by == "confusion":
+        return places, f"Classes that are taken for each other stand side by side.{rough}"
+    if by == "group" and found.classes.groups is None:
+        return places, "These classes have no groups; they are in the order of the list."
+    return places, ""
 
 
 def _used(places: list[int], total: Floats, hide: bool) -> tuple[list[int], str]:

@@ -63,7 +63,7 @@ def show(classes: ClassSet, matrix: ClassMatrix, built: ClassMatrix) -> None:
     built : without them
     """
     many = len(matrix) > pictures.FULL_LAYER
-    only = f" (above {pictures.FULL_LAYER} classes only cells that are not 0 answer a click)" if many else ""
+    only = f" (of more than {pictures.FULL_LAYER} classes only the largest cells answer)" if many else ""
     st.caption(
         f"Click a cell{only}, or choose it below, and give it a value; the last layer answers at once. What is changed "
         "here holds for this session and stays on top of whatever the sliders build, a similarity on similarities and "

@@ -68,7 +68,9 @@ def _list(every: Sequence[Comparison]) -> None:
         column_config={"state": st.column_config.ListColumn()},
         alt="The comparisons that are kept; choose a row to see its runs below",
     )
-    st.caption("Choose a row, or the comparison in the sidebar; it is the one that every page shows.")
+    st.caption(
+        f"Choose a row ({charts.KEYBOARD}), or the comparison in the sidebar; it is the one that every page shows."
+    )
     for name, trouble in troubles.items():
         st.warning(f"{plain(name)} cannot be read: {plain(trouble)}", icon=":material/warning:")
 
@@ -134,6 +136,7 @@ def _one(comparison: Comparison) -> None:
         },
         alt=f"The runs of {title}: setting, seed, accuracy, mean cost, epoch, seconds, state, device, data",
     )
+    st.caption(f"Choose a row ({charts.KEYBOARD}), or a run below, to see it in full.")
     links.unknown(state.RUN, ids, "run")
     picked = st.selectbox(
         "One run in full", ids, index=None, key=state.RUN, bind="query-params", placeholder="choose a run"

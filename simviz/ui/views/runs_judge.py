@@ -135,7 +135,9 @@ def _meanings(files: Sequence[File]) -> tuple[list[Guess], list[dict[str, str]]]
         first = alike[0]
         if len(files) > 1:
             names, one = listed([files[number].name for number in alike]), files[first].name
-            st.markdown(f"**Columns of {plain(names)}**" + (f", rows of {plain(one)}" if len(alike) > 1 else ""))
+            st.markdown(
+                f"**Columns of {plain(names)}**" + (f"; the rows below are from {plain(one)}" if len(alike) > 1 else "")
+            )
         _preview(sources[first], guesses[first])
         chosen = _meaning(sources[first], guesses[first], _key([files[first]]))  # stays where a file is added
         for number in alike:
@@ -147,8 +149,8 @@ def _alike(sources: Sequence[Source], guesses: Sequence[Guess]) -> list[list[int
     """The files, by number, that share boxes: with the same columns, and the same guess of what these mean."""
     found: dict[Hashable, list[int]] = {}
     for number, (source, guessed) in enumerate(zip(sources, guesses, strict=True)):
-        anyhow = replace(guessed, scores=tuple(sorted(guessed.scores)))  # in whatever order the columns stand
-        found.setdefault((frozenset(source.arrays), anyhow), []).append(number)
+        unordered = replace(guessed, scores=tuple(sorted(guessed.scores)))  # in whatever order the columns stand
+        found.setdefault((frozenset(source.arrays), unordered), []).append(number)
     return list(found.values())
 
 

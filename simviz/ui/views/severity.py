@@ -50,14 +50,14 @@ def show() -> None:
     except ValueError as error:
         st.error(f"These predictions cannot be measured: {plain(error)}")
         return
-    ruler = found.ruler_text
     st.caption(
-        f"{plain(found.sample_text())}. Ruler: {plain(ruler)}. Decided by {plain(found.decided_by)}.{plain(fitted)}"
+        f"{plain(found.sample_text())}. Ruler: {plain(found.ruler_text)}. Decided by {plain(found.decided_by)}."
+        f"{plain(fitted)}"
     )
     severity_table.show(found, rows)
-    _accuracy_cost(found, rows, ruler)
-    severity_sweeps.show(found, rows, ruler)
-    room, chosen = _room(found, rows, ruler)
+    _accuracy_cost(found, rows)
+    severity_sweeps.show(found, rows)
+    room, chosen = _room(found, rows)
     take_away.show(found, partial(reading.severity, room=room, **chosen), SAID)
 
 
@@ -83,7 +83,7 @@ def temperatures(found: Evidence, rows: list[compare.Row]) -> str:
     return text
 
 
-def _accuracy_cost(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
+def _accuracy_cost(found: Evidence, rows: list[compare.Row]) -> None:
     st.subheader("Accuracy against mean cost")
     shown = {r.label: r for r in rows}
     both = {k: (r.interval("accuracy"), r.interval("mean_cost")) for k, r in shown.items()}
@@ -94,7 +94,7 @@ def _accuracy_cost(found: Evidence, rows: list[compare.Row], ruler: str) -> None
         cost,
         unit=found.ruler.unit,
         intervals={k: (a, c) for k, (a, c) in both.items() if a is not None and c is not None},
-        title=f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(r.seeds) for r in rows)}; ruler {ruler}",
+        title=found.title(len(r.seeds) for r in rows),
     )
     best = max(shown, key=lambda k: accuracy[k].mean())
     least = min(shown, key=lambda k: cost[k].mean())
@@ -112,7 +112,7 @@ def _accuracy_cost(found: Evidence, rows: list[compare.Row], ruler: str) -> None
     )
 
 
-def _room(found: Evidence, rows: list[compare.Row], ruler: str) -> tuple[str, dict[str, Any]]:
+def _room(found: Evidence, rows: list[compare.Row]) -> tuple[str, dict[str, Any]]:
     """One of the closer looks, and what was chosen there: only what is open is computed and drawn."""
     lacking = set() if found.classes.ordered else {"order"}
     if all(r.decoder == compare.OWN for r in rows):
@@ -125,21 +125,21 @@ def _room(found: Evidence, rows: list[compare.Row], ruler: str) -> tuple[str, di
         "Look closer", options, default=options[0], required=True, key=state.DETAIL, bind="query-params"
     )
     st.subheader(ROOMS[room])
-    return room, _look(found, rows, ruler, room)
+    return room, _opened(found, rows, room)
 
 
-def _look(found: Evidence, rows: list[compare.Row], ruler: str, room: str) -> dict[str, Any]:
+def _opened(found: Evidence, rows: list[compare.Row], room: str) -> dict[str, Any]:
     panels = found.panels()
     if room == "distances":
-        return severity_distances.show(found, panels, ruler)
+        return severity_distances.show(found, panels)
     if room == "classes":
-        return severity_classes.show(found, panels, ruler)
+        return severity_classes.show(found, panels)
     if room == "pairs":
         return {"setting": pairs.show(found, panels, by="cost", key=state.WORST), "most": pairs.SHOWN}
     if room == "top-k":
-        return severity_ranking.show(found, rows, ruler)
+        return severity_ranking.show(found, rows)
     if room == "calibration":
         return severity_calibration.show(found, rows)
     if room == "gain":
-        return severity_gain.show(found, ruler)
+        return severity_gain.show(found)
     return severity_order.show(found, rows)

@@ -13,7 +13,7 @@ from simviz import compare, evaluation
 from simviz.evaluation import BINNINGS, Reliability
 from simviz.evaluation.metrics import ECE_BINS
 from simviz.figures import calibration as pictures
-from simviz.report.closer import told_apart
+from simviz.report.closer import with_probabilities
 from simviz.ui import cache, cache_severity, charts, evidence, links, state
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
@@ -43,7 +43,7 @@ def show(found: Evidence, rows: list[compare.Row]) -> dict[str, Any]:
         bind="query-params",
         help="equal-width: 15 intervals of confidence. equal-mass: 15 bins of as many samples each.",
     )
-    rows = told_apart(rows)
+    rows = with_probabilities(rows)
     by_seed = {r.label: _by_seed(found, r) for r in rows}
     numbers = []
     for row in rows:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simviz import evaluation
 from simviz.figures import severity as pictures
-from simviz.ui import charts, evidence, links, shell, state
+from simviz.ui import charts, links, shell, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 
@@ -20,7 +20,7 @@ SORTS = ("largest", "index", "name", "difference")
 PAGE_SIZE = 40
 
 
-def show(found: Evidence, panels: list[Panel], ruler: str) -> dict[str, Any]:
+def show(found: Evidence, panels: list[Panel]) -> dict[str, Any]:
     """Choice of quantity and order, the picture, and the same as a table.
 
     Returned is what `report.reading` needs to draw the same.
@@ -45,7 +45,7 @@ def show(found: Evidence, panels: list[Panel], ruler: str) -> dict[str, Any]:
         counted=what,
         unit=unit,
         quantity=QUANTITIES[quantity],
-        title=f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}",
+        title=found.title(len(p.runs) for p in panels),
     )
     alt = "; ".join(_worst(found, p.label, values[p.label], QUANTITIES[quantity]) for p in panels)
     charts.show(fig, "classes", alt)

@@ -9,14 +9,14 @@ import streamlit as st
 
 from simviz import evaluation
 from simviz.figures import severity as pictures
-from simviz.ui import charts, evidence, links, state
+from simviz.ui import charts, links, state
 from simviz.ui.evidence import Evidence, Panel
 from simviz.ui.text import plain
 
 SPREADS: tuple[Literal["bars", "cumulative"], ...] = ("bars", "cumulative")
 
 
-def show(found: Evidence, panels: list[Panel], ruler: str) -> dict[str, Any]:
+def show(found: Evidence, panels: list[Panel]) -> dict[str, Any]:
     """The choices, the picture, the share beyond; returned is what `report.reading` needs to draw the same."""
     spread = {p.label: evaluation.error_distances(found.confusion(p), found.ruler) for p in panels}
     largest = float(found.ruler.distance.max())
@@ -32,7 +32,7 @@ def show(found: Evidence, panels: list[Panel], ruler: str) -> dict[str, Any]:
             help="bars: at each distance. cumulative: up to each distance; higher to the left is better.",
         )
         beyond = _beyond(largest)
-    title = f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(p.runs) for p in panels)}; ruler {ruler}"
+    title = found.title(len(p.runs) for p in panels)
     fig = pictures.error_distances(spread, unit=found.ruler.unit, view=view, title=title)
     shares = {k: share_beyond(*pair, beyond) for k, pair in spread.items()}
     text = ", ".join(f"{k} {'no mistakes' if v is None else f'{v:.1%}'}" for k, v in shares.items())

@@ -19,7 +19,7 @@ FIRST = ("simloss", "soft_labels", "expected_cost")
 Rows = list[tuple[str, Outcome]]
 
 
-def show(found: Evidence, ruler: str) -> dict[str, Any]:
+def show(found: Evidence) -> dict[str, Any]:
     """The model, the answer, the table behind it; with features, another loss on the last layer.
 
     Returned is what `report.reading` needs to answer the same.
@@ -27,14 +27,14 @@ def show(found: Evidence, ruler: str) -> dict[str, Any]:
     run = _model(found)
     stamp = cache.stamps(run, found.part)[0]
     assert stamp is not None  # a run without predictions is not in evidence
-    said: dict[str, Any] = {"model": run.id, "by_cost": _by_cost(found, stamp, ruler), "layers": []}
+    said: dict[str, Any] = {"model": run.id, "by_cost": _by_cost(found, stamp), "layers": []}
     try:
         kept = "features" in npz.headers(run.path / f"{found.part}.npz")
     except ValueError as error:
         st.error(plain(error))
         return said
     if kept:
-        said["layers"] = _last_layers(found, stamp, ruler)
+        said["layers"] = _last_layers(found, stamp)
     else:
         st.caption(
             "No penultimate features are kept with these predictions, so what another loss would make of them cannot "
@@ -54,7 +54,7 @@ def _model(found: Evidence) -> Run:
     return runs[st.selectbox("Model", list(runs), key=state.MODEL, bind="query-params", width=320)]
 
 
-def _by_cost(found: Evidence, stamp: Stamp, ruler: str) -> bool:
+def _by_cost(found: Evidence, stamp: Stamp) -> bool:
     """The answer, or why there is none; whether there is one."""
     try:
         gain = cache_severity.gain(stamp, found.classes, found.ruler)
@@ -63,7 +63,7 @@ def _by_cost(found: Evidence, stamp: Stamp, ruler: str) -> bool:
         return False
     st.markdown(f"**{plain(gain.sentence(found.ruler.unit))}**")
     _table("decided by", "the most probable class", [("least expected cost", gain.outcome)])
-    st.caption(f"{plain(_temperatures(gain))} {plain(_samples(found, gain.outcome))} Ruler: {plain(ruler)}.")
+    st.caption(f"{plain(_temperatures(gain))} {plain(_samples(found, gain.outcome))} Ruler: {plain(found.ruler_text)}.")
     return True
 
 
@@ -127,7 +127,7 @@ def _cells(metric: str, change: Change, factor: int) -> dict[str, float]:
     }
 
 
-def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> list[str]:
+def _last_layers(found: Evidence, stamp: Stamp) -> list[str]:
     """Heads of other losses against one of cross entropy, when they are asked for; those that were judged."""
     label = "And if its last layer were trained with another loss?"
     with links.expander(label, state.LAYERS, ":material/layers:") as box:
@@ -146,11 +146,11 @@ def _last_layers(found: Evidence, stamp: Stamp, ruler: str) -> list[str]:
         except ValueError as error:
             st.info(plain(error))
             return []
-        _told(found, list(zip(asked, outcomes, strict=True)), ruler)
+        _told(found, list(zip(asked, outcomes, strict=True)))
         return list(asked)
 
 
-def _told(found: Evidence, rows: Rows, ruler: str) -> None:
+def _told(found: Evidence, rows: Rows) -> None:
     name, best = min(rows, key=lambda row: row[1].cost.after)
     st.markdown(f"**{plain(best.sentence(f'A last layer of {name} in place of ce', found.ruler.unit))}**")
     _table("last layer of", "ce", rows)
@@ -159,7 +159,7 @@ def _told(found: Evidence, rows: Rows, ruler: str) -> None:
         ":orange-badge[last layer only] Everything below the last layer stays as it was trained. Each loss, and cross "
         "entropy beside it, is fitted to one half of the units and asked about the other, by the most probable class; "
         "with all of them to fit to, heads are better. The matrix is the ruler, or for words its closest pairs. "
-        f"{plain(_samples(found, best))} Ruler: {plain(ruler)}."
+        f"{plain(_samples(found, best))} Ruler: {plain(found.ruler_text)}."
     )
 
 

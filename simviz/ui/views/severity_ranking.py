@@ -11,20 +11,20 @@ import streamlit as st
 from simviz import compare
 from simviz.evaluation.ranking import LONGEST
 from simviz.figures import ranking as pictures
-from simviz.ui import cache, cache_severity, charts, evidence, links, state
+from simviz.ui import cache, cache_severity, charts, links, state
 from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
 from simviz.ui.views import severity_table
 
 
-def show(found: Evidence, rows: list[compare.Row], ruler: str) -> dict[str, Any]:
+def show(found: Evidence, rows: list[compare.Row]) -> dict[str, Any]:
     """The choice of k, which is returned, the curve of each row, and the numbers at that k."""
     rows = [r for r in rows if r.decoder != compare.OWN]
     longest = min(LONGEST, len(found.classes))
     k = _top(longest)
     each = {r.label: np.stack(_curves(found, r)) for r in rows}
     means = {label: curves.mean(axis=0) for label, curves in each.items()}
-    title = f"{found.part}, {found.decided_by}, {evidence.seeds_text(len(r.seeds) for r in rows)}; ruler {ruler}"
+    title = found.title(len(r.seeds) for r in rows)
     least = min(means, key=lambda label: means[label][k - 1])
     alt = f"Least AHD@{k}: {least} ({means[least][k - 1]:.3f})"
     charts.show(pictures.top_distances(means, unit=found.ruler.unit, k=k, title=title), "top-k", alt)

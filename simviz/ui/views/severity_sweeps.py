@@ -15,9 +15,9 @@ from simviz.ui.evidence import Evidence
 from simviz.ui.text import plain
 
 
-def show(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
+def show(found: Evidence, rows: list[compare.Row]) -> None:
     """Small multiples, each with what it says; nothing where there is nothing to compare."""
-    _parameters(found, rows, ruler)
+    _parameters(found, rows)
     try:
         record = compare.tuning.recorded(found.comparison)
     except StoreError as error:
@@ -27,7 +27,7 @@ def show(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
         _rates(record)
 
 
-def _parameters(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
+def _parameters(found: Evidence, rows: list[compare.Row]) -> None:
     named: dict[str, compare.Row] = {}
     for row in rows:  # a setting is its first row; further rows of it are control decoders
         named[row.label if row.setting in named else row.setting] = row
@@ -43,12 +43,14 @@ def _parameters(found: Evidence, rows: list[compare.Row], ruler: str) -> None:
         least = min(sweep, key=lambda v: cost[sweep[v]].mean())
         said = f"Best accuracy at {best:g}, least mean cost at {least:g}"
         with columns[number % 2]:
-            fig = panels.accuracy_cost(sweep, accuracy, cost, unit=found.ruler.unit, title=f"{name}; ruler {ruler}")
+            fig = panels.accuracy_cost(
+                sweep, accuracy, cost, unit=found.ruler.unit, title=f"{name}; ruler {found.ruler_text}"
+            )
             charts.show(fig, f"sweep-{number}", f"{name}: {said}")
             st.caption(f"{said}.")
     st.caption(
-        f"{found.part}, {plain(found.decided_by)}; ruler {plain(ruler)}. Means over seeds, joined by rising value; the "
-        "axes are the same in every picture, and grey points are the other settings."
+        f"{found.part}, {plain(found.decided_by)}; ruler {plain(found.ruler_text)}. Means over seeds, joined by rising "
+        "value; the axes are the same in every picture, and grey points are the other settings."
         + (" To choose a value by these numbers is to tune on the test part." if found.part == "test" else "")
     )
 
