@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +104,7 @@ class Predictions:
         if len({a.shape for a in basic}) > 1 or basic[0].ndim != 1 or any(a.dtype.kind not in "iu" for a in basic[1:]):
             raise ValueError(f"{path.name} does not hold one id, unit and true class a sample")
         if "predicted" in arrays:
-            found = cls.of_decisions(*basic, *_decisions(path, arrays))
+            found = replace(cls.of_decisions(*basic, *_decisions(path, arrays)), features=arrays.get("features"))
         else:
             logs = arrays.get("log_probabilities")
             found = cls(*basic, _spread(path, arrays) if logs is None else logs, arrays.get("features"))

@@ -53,7 +53,7 @@ def keep(
         Nothing is kept then, nor where this process may only look.
     """
     check_writable("added")
-    found = same_samples(same_classes(found))
+    found = [_answered(one) for one in same_samples(same_classes(found))]
     classes = found[0].classes
     measure = evaluation.ruler(classes, ruler)
     names = [f.name for f in found]
@@ -153,6 +153,22 @@ def same_samples(found: Sequence[Foreign]) -> list[Foreign]:
     return matched
 
 
+def _answered(one: Foreign) -> Foreign:
+    """Where a file has features and no answers: those of a last layer that is fitted to the other half of the units."""
+    known = one.predictions
+    if one.answered or known.features is None:
+        return one
+    from simviz import heads, losses
+
+    try:
+        samples = heads.features(known.features, known.target, len(one.classes), known.units)
+        (logs,) = heads.cross_fitted(samples, [losses.CrossEntropyLoss()])
+    except ValueError as error:
+        raise ValueError(f"{one.name} has features and no predictions, and {error}") from None
+    note = "The file has features and no predictions: those of a last layer of cross entropy, fitted to the other half."
+    return replace(one, predictions=replace(known, log_probabilities=logs), notes=(*one.notes, note))
+
+
 def _in_classes(one: Foreign, classes: ClassSet) -> Foreign:
     if one.classes == classes:
         return one
@@ -160,6 +176,7 @@ def _in_classes(one: Foreign, classes: ClassSet) -> Foreign:
     old = one.predictions
     if old.predicted is not None:
         new = Predictions.of_decisions(old.ids, old.units, to[old.target], to[old.predicted], len(classes))
+        new = replace(new, features=old.features)
     else:
         new = replace(old, target=to[old.target], log_probabilities=old.log_probabilities[:, np.argsort(to)])
     return replace(one, classes=classes, predictions=new)
@@ -182,8 +199,9 @@ def _matched(first: Foreign, one: Foreign) -> Foreign:
         rows = np.empty(len(a), dtype=np.int64)
         rows[where] = order
         decided = None if b.predicted is None else b.predicted[rows]
+        features = None if b.features is None else b.features[rows]
         logs = b.log_probabilities[rows]
-        b = replace(b, ids=b.ids[rows], target=b.target[rows], log_probabilities=logs, predicted=decided)
+        b = Predictions(b.ids[rows], b.units[rows], b.target[rows], logs, features, decided)
         if one.images is not None:
             one = replace(one, images=tuple(one.images[i] for i in rows))
     if (differ := a.target != b.target).any():

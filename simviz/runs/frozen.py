@@ -1,8 +1,9 @@
 """The penultimate features of a run's network, kept beside it, for last layers that are fitted anew.
 
-Two ways lead to them. A run keeps the features of its validation and test images where they are small. Where its
+Three ways lead to them. A run keeps the features of its validation and test images where they are small. Where its
 weights are there too, `keep` reads those of training images, which a head should be fitted to: they, and no others,
-are what a network that is trained with another loss sees.
+are what a network that is trained with another loss sees. Predictions made elsewhere may come with features: then one
+half of their units is fitted to.
 """
 
 from __future__ import annotations
@@ -39,18 +40,21 @@ class Frozen:
     Attributes
     ----------
     fit : Features
-        Of training images, or of validation images where `part` says so.
+        Of training images; of validation images, or of one half of the units of uploaded ones, where `part` says so.
     held : Features or None
         Of validation images, to fit the temperature of a decision by cost to; None where they were fitted to.
     asked : Features
-        Of test images.
-    part : "train" or "validation"
+        Of test images; of the other half of the units.
+    part : "train", "validation" or "half"
+    rows : int64 (M,) or None
+        Which of the run's test predictions are of the samples of `asked`; None: all, or a part drawn evenly.
     """
 
     fit: Features
     held: Features | None
     asked: Features
     part: str
+    rows: NDArray[np.int64] | None = None
 
 
 def lacking(run: Run) -> str | None:
@@ -60,7 +64,8 @@ def lacking(run: Run) -> str | None:
     """
     if (run.path / FILE).is_file():
         return None
-    for part in ("validation", "test"):
+    parts = ("validation", "test") if run.has_predictions("validation") else ("test",)
+    for part in parts:
         if not run.has_predictions(part) or "features" not in _names(run, part):
             return f"{run.id} keeps no features of its {part} images"
     return None
@@ -89,12 +94,16 @@ def load(run: Run, classes: ClassSet) -> Frozen:
     if said := lacking(run):
         raise StoreError(f"{said}; read them from its weights, or train it again")
     try:
-        found = _kept(run, classes) if (run.path / FILE).is_file() else _of_predictions(run, classes)
+        if (run.path / FILE).is_file():
+            found = _kept(run, classes)
+            return Frozen(quick(found["train"]), found["validation"], found["test"], "train")
+        asked = _of_predictions(run, "test", classes)
+        if run.has_predictions("validation"):
+            return Frozen(quick(_of_predictions(run, "validation", classes)), None, asked, "validation")
+        one, other = asked.halves()
+        return Frozen(quick(asked.take(one)), None, asked.take(other), "half", other)
     except ValueError as error:
         raise StoreError(f"the features of {run.id} cannot be used: {error}") from None
-    part = "train" if "train" in found else "validation"
-    held = found["validation"] if part == "train" else None
-    return Frozen(quick(found[part]), held, found["test"], part)
 
 
 def quick(samples: Features) -> Features:
@@ -168,10 +177,7 @@ def _kept(run: Run, classes: ClassSet) -> dict[str, Features]:
     return found
 
 
-def _of_predictions(run: Run, classes: ClassSet) -> dict[str, Features]:
-    found = {}
-    for part in ("validation", "test"):
-        kept = run.predictions(part, features=True)
-        assert kept.features is not None
-        found[part] = heads.features(kept.features, kept.target, len(classes), kept.units)
-    return found
+def _of_predictions(run: Run, part: str, classes: ClassSet) -> Features:
+    kept = run.predictions(part, features=True)
+    assert kept.features is not None
+    return heads.features(kept.features, kept.target, len(classes), kept.units)

@@ -342,3 +342,36 @@ def test_a_store_that_cannot_be_written_is_a_sentence(judge, runs):
     at.button(key="judge-add").click().run()
     assert not at.exception, at.exception
     assert "Nothing was added" in says(at)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_features_lead_to_the_page_that_refits_the_last_layer(judge, visit, runs, answers):
+    values = RANDOM.normal(size=(60, 5)) + 2 * np.eye(5)[TARGET]
+    arrays = {"y_true": NAMES[TARGET], "features": values, **({"y_pred": NAMES[PREDICTED]} if answers else {})}
+    at = judge(("deep.npz", npz(**arrays)))
+    (features,) = (b for b in at.multiselect if b.label == "Features")
+    assert features.value == ["features"]
+    assert ("No predictions." in says(at)) != answers
+    assert "With 5 features a sample." in says(at)
+    at.button(key="judge-add").click().run()
+    assert [link.proto.page for link in at.get("page_link")][-1] == "live"
+    (made,) = Store(runs).comparisons()
+    assert made.runs[0].result()["accuracy"] == accuracy_score(TARGET, PREDICTED) or not answers
+    live = visit("live", loss="simloss", matrix="order")
+    assert not live.exception
+    assert "Fitted to 30 of the samples that were uploaded, judged by 30 others" in says(live)
+    assert "(no image is in both)" in says(live)
+    assert [heat(f).shape for f in figures(live) if f["data"][0]["type"] == "heatmap"] == [(3, 3)]
+    assert "there it can be trained in full" in says(live)
+    assert "Accuracy goes from" in says(visit("severity", detail="gain", layers="true", ruler="words"))
+
+
+def test_features_can_be_left_out(judge, runs):
+    at = judge(("deep.npz", npz(y_true=NAMES[TARGET], y_pred=NAMES[PREDICTED], features=np.eye(60, 4))))
+    (features,) = (b for b in at.multiselect if b.label == "Features")
+    at = features.set_value([]).run()
+    assert "features a sample" not in says(at)
+    at.button(key="judge-add").click().run()
+    (made,) = Store(runs).comparisons()
+    assert made.runs[0].predictions(features=True).features is None
+    assert made.runs[0].spec.columns == {"features": ""}

@@ -251,3 +251,40 @@ def test_a_damaged_one_is_told_like_any_other(store):
     (made.runs[0].path / "test.npz").write_bytes(b"PK torn")
     with pytest.raises(StoreError, match=r"one-s0: test.npz is not a readable predictions file"):
         made.runs[0].predictions()
+
+
+def with_features(answers=True, **more):
+    """A file in which the features of a sample tell its class."""
+    values = RANDOM.normal(size=(COUNT, 4)) + 6 * np.eye(4)[TARGET]
+    arrays = {"y_true": NAMES[TARGET], "features": values, **({"probabilities": P["one"]} if answers else {}), **more}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return foreign.read(foreign.source(buffer.getvalue(), "deep.npz"))
+
+
+def test_features_stay_with_their_samples(store):
+    order = np.random.default_rng(0).permutation(COUNT)
+    ids = np.array([f"s{i}" for i in range(COUNT)])
+    first = with_features(ids=ids)
+    truth = NAMES[TARGET][order]
+    decided = pd.DataFrame({"y_true": truth, "y_pred": truth, "id": ids[order], "feature_0": order, "feature_1": 1})
+    other = read(decided, "other.csv", classes=ClassSet(list(NAMES[::-1])))
+    made = keep([first, other], store=store)
+    assert np.array_equal(made.runs[0].predictions(features=True).features, first.predictions.features)
+    assert made.runs[1].predictions(features=True).features[:, 0].tolist() == list(range(COUNT))
+
+
+def test_where_there_are_features_alone_the_answers_are_a_last_layers(store):
+    made = keep([with_features(answers=False)], store=store)
+    (run,) = made.runs
+    assert run.result()["accuracy"] > 0.85
+    assert any("those of a last layer of cross entropy, fitted to the other half" in n for n in made.info["notes"])
+    uninformed = with_features(answers=False, features=RANDOM.normal(size=(COUNT, 4)))
+    assert keep([uninformed], store=store).runs[0].result()["accuracy"] < 0.7  # no sample was fitted to
+
+
+def test_a_last_layer_that_cannot_be_fitted_is_a_sentence_and_keeps_nothing(store):
+    one = with_features(answers=False, units=np.zeros(COUNT, dtype=int))
+    with pytest.raises(ValueError, match=r"deep.npz has features and no predictions, and the features are of one unit"):
+        keep([one], store=store)
+    assert not store.comparisons()

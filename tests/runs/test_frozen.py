@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from simviz import compare, heads, losses
-from simviz.runs import Comparison, Store, StoreError, frozen, network, worker
+from simviz import compare, evaluation, heads, losses
+from simviz.evaluation.foreign import read, source
+from simviz.runs import Comparison, Store, StoreError, foreign, frozen, network, worker
 
 from ..tiny import SIZE
 
@@ -125,3 +127,21 @@ def test_a_server_that_may_only_look_keeps_nothing(copy, monkeypatch):
     monkeypatch.setenv("SIMVIZ_READ_ONLY", "1")
     with pytest.raises(StoreError, match="read-only"):
         frozen.keep(copy.runs[0], copy.classes)
+
+
+def test_of_predictions_made_elsewhere_one_half_of_the_units_is_fitted_to(tmp_path):
+    random, units = np.random.default_rng(1), np.repeat(np.arange(20), 6)
+    target = np.tile([0, 1, 2], 40)
+    values = random.normal(size=(120, 5)) + 3 * np.eye(5)[target]
+    buffer = io.BytesIO()
+    np.savez(buffer, y_true=target, y_pred=target, features=values, person=units)
+    made = foreign.keep([read(source(buffer.getvalue(), "mine.npz"))], store=Store(tmp_path))
+    found = frozen.load(made.runs[0], made.classes)
+    assert (found.part, found.held) == ("half", None)
+    assert not set(found.fit.units.tolist()) & set(found.asked.units.tolist())
+    assert len(found.fit) + len(found.asked) == 120
+    assert np.allclose(found.asked.values, values[found.rows].astype(np.float16))
+    assert np.array_equal(found.asked.target, made.runs[0].predictions().target[found.rows])
+    head = heads.Refitter(found.fit).head(losses.CrossEntropyLoss())
+    verdict = heads.judge(head, found.asked, classes=made.classes, ruler=evaluation.ruler(made.classes))
+    assert verdict.metrics["accuracy"] > 0.9

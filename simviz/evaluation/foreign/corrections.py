@@ -12,7 +12,8 @@ from simviz.evaluation.foreign.table import Source
 
 _CHOICES: dict[str, tuple[str, ...]] = {"layout": LAYOUTS, "scale": SCALES, "rows": ("true", "predicted")}
 _COLUMNS = ("true", "predicted", "ids", "units", "images", "names", "matrix")
-NAMES = (*_COLUMNS, "scores", *_CHOICES)
+_SEVERAL = ("scores", "features")
+NAMES = (*_COLUMNS, *_SEVERAL, *_CHOICES)
 
 
 def corrected(source: Source, guessed: Guess, said: Mapping[str, str]) -> Guess:
@@ -21,8 +22,8 @@ def corrected(source: Source, guessed: Guess, said: Mapping[str, str]) -> Guess:
     Parameters
     ----------
     said : mapping
-        Field of `Guess` -> a column's name, or nothing for no column; for `scores` several names parted by commas, or
-        a pattern such as ``p_*``; for `layout`, `scale` and `rows` one of their values.
+        Field of `Guess` -> a column's name, or nothing for no column; for `scores` and `features` several names parted
+        by commas, or a pattern such as ``p_*``; for `layout`, `scale` and `rows` one of their values.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def corrected(source: Source, guessed: Guess, said: Mapping[str, str]) -> Guess:
             if value not in _CHOICES[name]:
                 raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(_CHOICES[name])}")
             changes[name] = value
-        elif name == "scores":
+        elif name in _SEVERAL:
             changes[name] = _several(source, value)
         else:
             changes[name] = _one(source, value) if value else None
@@ -50,7 +51,7 @@ def spoken(guessed: Guess, meaning: Guess) -> dict[str, str]:
     for name in NAMES:
         value = getattr(meaning, name)
         if value != getattr(guessed, name):
-            said[name] = (",".join(value) if name == "scores" else value) or ""
+            said[name] = (",".join(value) if name in _SEVERAL else value) or ""
     return said
 
 

@@ -47,6 +47,7 @@ class Guess:
     layout : "samples" (one row a sample) or "confusion" (a table of counts)
     true, predicted : the columns of the true and of the decided class
     scores : the columns of the scores, one a class, or the one block that holds them all
+    features : the columns of what the last layer was fed, or the one block that holds them all
     scale : what the scores are; "auto" lets their values tell
     ids, units, images : columns, where there are any
     names : the array of the class names, of an npz
@@ -58,6 +59,7 @@ class Guess:
     true: str | None = None
     predicted: str | None = None
     scores: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     scale: Scale = "auto"
     ids: str | None = None
     units: str | None = None
@@ -92,6 +94,7 @@ def guess(source: Source) -> Guess:
         true=true,
         predicted=predicted,
         scores=scores,
+        features=_feature_columns(source, [n for n in free if n != predicted and n not in scores], wide),
         ids=ids or unnamed or images,
         units=units,
         images=images,
@@ -148,6 +151,13 @@ def _beside(source: Source, true: str | None, several: Sequence[str]) -> bool:
         return not named and bool((np.abs(sums - 1) > 0.01).any())
     except ValueError:  # told when the file is read
         return False
+
+
+def _feature_columns(source: Source, free: list[str], wide: list[str]) -> tuple[str, ...]:
+    """The block of features, or the columns of one each."""
+    block = next((n for n in wide if _is_features(n)), None)
+    columns = [n for n in free if _is_features(n) and source.numeric(n)]
+    return (block,) if block is not None else tuple(columns if len(columns) > 1 else ())
 
 
 def _is_features(name: str) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simviz.classes import ClassSet
 from simviz.evaluation.foreign import counts, labels
+from simviz.evaluation.foreign.features import features
 from simviz.evaluation.foreign.files import MAX_CLASSES, MAX_VALUES
 from simviz.evaluation.foreign.guess import Guess, guess, without_prefix
 from simviz.evaluation.foreign.labels import Labels
@@ -32,6 +33,8 @@ class Foreign:
     classes : ClassSet
     predictions : Predictions
         Their `predicted` is set where the file gives decisions and no scores.
+    answered : bool
+        Whether the file says what the model answered. Where it has features alone, the probabilities are all alike.
     counted : bool
         Whether the samples are unfolded from a confusion matrix: which is which nobody knows.
     named : bool
@@ -47,6 +50,7 @@ class Foreign:
     name: str
     classes: ClassSet
     predictions: Predictions
+    answered: bool = True
     counted: bool = False
     named: bool = False
     images: tuple[str, ...] | None = None
@@ -116,13 +120,25 @@ def read(
                 f"In {differ:,} of {count:,} rows the file's own decision is not its most probable class; the decoder "
                 "decides here, so they are shown by their scores."
             )
-    else:
-        assert decided is not None
+    elif decided is not None:
         predictions = Predictions.of_decisions(ids, units, target, decided, len(classes))
         notes.append("The file gives decisions and no probabilities, so nothing that needs probabilities is shown.")
+    else:
+        alike = np.full((count, len(classes)), -np.log(len(classes)), dtype=np.float16)
+        predictions = Predictions(ids, units, target, alike)
+    if meaning.features:
+        predictions = replace(predictions, features=features(source, meaning.features))
     images = None if meaning.images is None else tuple(labels.plain_texts(source, meaning.images).tolist())
-    named = meaning.ids is not None
-    return Foreign(source.name, classes, predictions, False, named, images, unit_name, tuple(notes))
+    return Foreign(
+        source.name,
+        classes,
+        predictions,
+        answered=bool(meaning.scores) or decided is not None,
+        named=meaning.ids is not None,
+        images=images,
+        unit_name=unit_name,
+        notes=tuple(notes),
+    )
 
 
 def dumps(predictions: Predictions, classes: ClassSet) -> bytes:
@@ -169,12 +185,13 @@ def _count(source: Source, meaning: Guess) -> tuple[str, int]:
         raise ValueError(
             f"{source.name} has no column that is known for the true class; call it y_true. It has {source.contents()}"
         )
-    if meaning.predicted is None and not meaning.scores:
+    if meaning.predicted is None and not meaning.scores and not meaning.features:
         raise ValueError(
             f"{source.name} has no column that is known for predictions; call the decided class y_pred, or give one "
             f"score for every class. It has {source.contents()}{_no_scores(source, meaning.true)}"
         )
-    used = [meaning.true, meaning.predicted, *meaning.scores, meaning.ids, meaning.units, meaning.images]
+    several = [*meaning.scores, *meaning.features]
+    used = [meaning.true, meaning.predicted, *several, meaning.ids, meaning.units, meaning.images]
     lengths = {name: len(source[name]) for name in used if name is not None}
     count = lengths[meaning.true]
     if not count:
@@ -252,12 +269,7 @@ def _scores(
         text = next(name for name in meaning.scores if not source.numeric(name))
         source.numbers(text)  # names the cell
         raise ValueError(f"{text!r} of {source.name} holds no scores")
-    block = next((name for name in meaning.scores if source.axes(name) == 2), None)
-    if block is not None and len(meaning.scores) > 1:
-        raise ValueError(f"{block!r} of {source.name} holds several scores a row; choose it alone, or none like it")
-    values = source.numbers(meaning.scores[0])  # of a large block no copy is made
-    if len(meaning.scores) > 1 or values.ndim == 1:
-        values = np.column_stack([source.numbers(name) for name in meaning.scores])
+    block, values = source.several(meaning.scores)
     if width == 1:
         return _one_score(source, meaning, values[:, 0], classes, notes, decided)
     at = known.codes(own or [], f"the list of scores of {source.name}")
@@ -271,7 +283,7 @@ def _scores(
     except ValueError as error:
         raise ValueError(f"{source.name}: {error}") from None
     notes.append(said)
-    if source.axes(meaning.scores[0]) == 2 and meaning.names is None and own != [str(i) for i in range(width)]:
+    if block is not None and meaning.names is None and own != [str(i) for i in range(width)]:
         notes.append(f"The scores have no names; they were taken in the order {listed(own or [])}.")
     return logs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,15 @@ class Source:
         if array.dtype.kind not in "fiub":
             raise ValueError(f"{name!r} of {self.name} holds texts, and numbers are needed")
         return array
+
+    def several(self, names: Sequence[str]) -> tuple[str | None, NDArray[Any]]:
+        """Columns of numbers side by side, (N, K), or the one block of several; and the name of the block."""
+        block = next((name for name in names if self.axes(name) == 2), None)
+        if block is None:
+            return None, np.column_stack([self.numbers(name) for name in names])
+        if len(names) > 1:
+            raise ValueError(f"{block!r} of {self.name} holds several values a row; choose it alone, or none like it")
+        return block, self.numbers(block)  # of a large block no copy is made
 
     def texts(self, name: str) -> NDArray[np.str_]:
         """A column as texts without blanks around them, str (N,); whole numbers are written without a point."""

@@ -57,7 +57,8 @@ class View:
         found = {DECODERS[d]: self.verdict("ce", None, d).metrics for d in able}
         if self.run.has_predictions("test"):
             own = cache.decoded(cache.stamps(self.run, "test"), classes, self.ruler, "argmax")
-            counts = evaluation.confusion_matrix(own.target, own.predicted, len(classes))
+            rows = slice(None) if self.bench.frozen.rows is None else self.bench.frozen.rows
+            counts = evaluation.confusion_matrix(own.target[rows], own.predicted[rows], len(classes))
             found[live_sweep.AS_TRAINED] = evaluation.metrics_from_confusion(counts, classes=classes, ruler=self.ruler)
         return found
 

@@ -11,7 +11,7 @@ import streamlit as st
 from simviz.classes import ClassSet
 from simviz.hyperparameters import PENALTY
 from simviz.runs import Comparison, Run, StoreError, read_only
-from simviz.ui import evidence
+from simviz.ui import evidence, state
 from simviz.ui.text import plain
 
 if TYPE_CHECKING:
@@ -44,9 +44,11 @@ def nothing(why: list[str]) -> None:
     said = f" ({plain(why[0])})" if why else ""
     st.info(
         f"No run of this comparison keeps what a last layer is fitted to{said}. A run keeps its features, or the "
-        "weights to read them from, when it is trained on this machine; predictions made elsewhere come without."
+        "weights to read them from, when it is trained on this machine; predictions made elsewhere, where their file "
+        "has features (an array of one row a sample, or columns, called features)."
     )
     evidence.page_link("train", "Train")
+    evidence.page_link("runs", "Or upload features and labels of a model of your own", **{state.JUDGE: "true"})
 
 
 def offer(run: Run, classes: ClassSet) -> None:
@@ -76,18 +78,21 @@ def told(found: Frozen, known: float, comparison: Comparison) -> str:
     """What was fitted to, what it is judged by, and what is wrong with it."""
     unit = plain(comparison.info.get("unit_name", "image"))
     shared = len(set(found.fit.units.tolist()) & set(found.asked.units.tolist()))
-    what = "training" if found.part == "train" else "validation"
+    of, others = {
+        "train": ("training images", "test images"),
+        "validation": ("validation images", "test images"),
+        "half": ("of the samples that were uploaded", f"others, of the other half of the {unit}s"),
+    }[found.part]
     text = (
-        f"Fitted to {len(found.fit):,} {what} images, judged by {len(found.asked):,} test images "
+        f"Fitted to {len(found.fit):,} {of}, judged by {len(found.asked):,} {others} "
         f"({'no ' + unit + ' is in both' if not shared else f'{shared:,} {unit}s are in both'}). "
         f"Of what it was fitted to, the head of cross entropy has {known:.1%} right: the nearer to all, the less "
         "another loss finds to change, as in full training. "
     )
     if found.part == "validation":
-        text += (
-            f"Where validation images share their {unit}s with training, the network knows them as well. "
-            "For min_cost no images are left to fit a temperature on. "
-        )
+        text += f"Where validation images share their {unit}s with training, the network knows them as well. "
+    if found.held is None:
+        text += "For min_cost no images are left to fit a temperature on. "
     return text + f"One penalty, {PENALTY:g} / 2 of the squared weights on standardised features, for every loss."
 
 

@@ -49,6 +49,11 @@ def sums(matrix: ClassMatrix, setting: str) -> None:
 
 def full(run: Run, classes: ClassSet, setting: str, matrix: ClassMatrix | None) -> None:
     """A button that takes the setting to the train page; an edited matrix goes along as a CSV file."""
+    if run.spec.predictions is not None:
+        st.caption(
+            f"As a setting: {code(setting)}. {plain(run.id)} was made elsewhere, and there it can be trained in full."
+        )
+        return
     st.button(
         "Train it in full",
         icon=":material/model_training:",

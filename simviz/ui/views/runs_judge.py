@@ -25,7 +25,14 @@ MAX_PICKED = 60  # columns that a list can still be picked from
 PREVIEW_ROWS, PREVIEW_COLUMNS = 5, 14
 ADDED, REFUSED, EMPTIED = "judge-added", "judge-refused", "judge-emptied"
 LAYOUTS = {"samples": "one row a sample", "confusion": "a confusion matrix"}
-OUTCOMES: tuple[tuple[str, str, dict[str, str]], ...] = (
+UNANSWERED = "No predictions."
+HELP = {
+    "Scores": "One a class, or one block of them all.",
+    "Features": "What the last layer is fed: with it other last layers can be tried, and the matrix dragged.",
+}
+Link = tuple[str, str, dict[str, str]]
+WITH_FEATURES: Link = ("live", "What would another loss on its last layer do?", {})
+OUTCOMES: tuple[Link, ...] = (
     ("confusion", "See its confusions", {}),
     ("severity", "See how bad its mistakes are", {}),
     ("severity", "What would deciding by cost bring it?", {state.DETAIL: "gain"}),
@@ -33,7 +40,8 @@ OUTCOMES: tuple[tuple[str, str, dict[str, str]], ...] = (
 ABOUT = (
     f"CSV, TSV (or these as .gz), Parquet, npz or npy, at most {given.UPLOAD_MB} MB each. One row a sample: the true "
     "class with the decided class, or with one score for every class (probabilities, their logarithms or logits), and "
-    "if you have them an id, a unit (samples of one person or scene) and a picture's path. Or a table of counts. "
+    "if you have them an id, a unit (samples of one person or scene), a picture's path, and features: the numbers that "
+    "the last layer is fed, with which other last layers can be tried. Or a table of counts. "
     "Several files of the same samples become the settings of one comparison."
 )
 
@@ -69,7 +77,7 @@ def _outcome() -> None:
         return
     st.success(f"Added “{plain(added[1])}”. It is the comparison in view now.", icon=":material/check_circle:")
     with st.container(horizontal=True):
-        for page, label, more in OUTCOMES:
+        for page, label, more in (*OUTCOMES, *([WITH_FEATURES] if added[2] else [])):
             st.page_link(
                 f"pages/{page}.py",
                 label=label,
@@ -205,14 +213,10 @@ def _meaning(source: Source, guessed: Guess, key: str) -> Guess:
         predicted = box.pick("Decided class", names, guessed.predicted)
         scale = st.selectbox("The scores are", foreign.SCALES, key=f"{key}-scale", width=200)
     numeric = [n for n in names if source.numeric(n)] if len(names) <= MAX_PICKED else []
-    if numeric:
-        scores = st.multiselect("Scores", numeric, default=list(guessed.scores), key=f"{key}-scores")
-    else:
-        several = (
-            f"the {len(guessed.scores)} columns {' ... '.join(guessed.scores[:: max(1, len(guessed.scores) - 1)])}"
-        )
-        taken = bool(guessed.scores) and st.toggle(f"Scores: {plain(several)}", value=True, key=f"{key}-scores")
-        scores = list(guessed.scores) if taken else []
+    scores = _several("Scores", numeric, guessed.scores, f"{key}-scores")
+    spoken_for = {true, predicted, guessed.ids, guessed.units, *scores}
+    left = [n for n in numeric if n not in spoken_for]
+    features = _several("Features", left, guessed.features, f"{key}-features") if left or not numeric else ()
     with st.container(horizontal=True):
         ids = box.pick("Id", columns, guessed.ids)
         units = box.pick("Unit", columns, guessed.units)
@@ -222,12 +226,22 @@ def _meaning(source: Source, guessed: Guess, key: str) -> Guess:
         layout="samples",
         true=true,
         predicted=predicted,
-        scores=tuple(scores),
+        scores=scores,
+        features=features,
         scale=scale,
         ids=ids,
         units=units,
         images=images,
     )
+
+
+def _several(label: str, names: Sequence[str], guessed: Sequence[str], key: str) -> tuple[str, ...]:
+    """A box for several columns; of a file of very many, whether to take what was guessed."""
+    if names:
+        known = [n for n in guessed if n in names]
+        return tuple(st.multiselect(label, names, default=known, key=key, help=HELP[label]))
+    which = f"the {len(guessed)} columns {' ... '.join(guessed[:: max(1, len(guessed) - 1)])}"
+    return tuple(guessed) if guessed and st.toggle(f"{label}: {plain(which)}", value=True, key=key) else ()
 
 
 def _meaning_of_counts(source: Source, guessed: Guess, key: str) -> Guess:
@@ -283,8 +297,10 @@ def _understood(found: Sequence[Foreign]) -> None:
     samples, count = len(first.predictions), len(first.classes)
     st.markdown(f"**{samples:,} samples, {count} classes:** {plain(names)}")
     for one in found:
-        right = (_decided(one) == one.predictions.target).mean()
-        st.caption(plain(f"{one.name}: {right:.1%} right. {' '.join(one.notes)}"))
+        known = one.predictions
+        said = f"{(_decided(one) == known.target).mean():.1%} right." if one.answered else UNANSWERED
+        said += "" if known.features is None else f" With {known.features.shape[1]:,} features a sample."
+        st.caption(plain(f"{one.name}: {said} {' '.join(one.notes)}"))
 
 
 def _decided(one: Foreign) -> Any:
@@ -302,4 +318,4 @@ def add(found: Sequence[Foreign], arguments: dict[str, Any]) -> None:
         return
     st.session_state[EMPTIED] = st.session_state.get(EMPTIED, 0) + 1  # an empty uploader
     st.session_state[state.OPENED] = made.id
-    st.session_state[ADDED] = made.id, made.title
+    st.session_state[ADDED] = made.id, made.title, any(one.predictions.features is not None for one in found)

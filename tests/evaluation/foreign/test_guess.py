@@ -46,7 +46,10 @@ CASES = {
     "counts that were divided": (b",a,b\na,.7,.3\nb,.4,.6\n", Guess("confusion", names="column 1")),
     "one sample a class": (b"y_true,a,b\na,.7,.3\nb,.4,.6\n", Guess(true="y_true", scores=("a", "b"))),
     "a class may be called hidden": (b"y_true,hidden,seen\nhidden,.4,.6\nseen,.1,.9\n", ("hidden", "seen")),
-    "features in columns": (b"y_true,feature_0,feature_1\na,.4,.6\nb,1,2\n", Guess(true="y_true")),
+    "features in columns": (
+        b"y_true,feature_0,feature_1\na,.4,.6\nb,1,2\n",
+        Guess(true="y_true", features=("feature_0", "feature_1")),
+    ),
     "nothing known": (b"when,what\nnoon,tea\n", Guess()),
 }
 
@@ -61,7 +64,7 @@ def test_columns_are_known_by_their_names(case):
 ARRAYS = {
     "features are no scores": (
         {"labels": np.arange(6) % 3, "features": np.ones((6, 3))},
-        Guess(true="labels"),
+        Guess(true="labels", features=("features",)),
     ),
     "of another width than the classes": ({"labels": np.arange(6) % 3, "rows": np.ones((6, 4))}, Guess(true="labels")),
     "as wide as the classes": (
@@ -70,7 +73,7 @@ ARRAYS = {
     ),
     "features beside scores": (
         {"labels": np.arange(6) % 3, "features": np.ones((6, 16)), "probs": np.ones((6, 3))},
-        Guess(true="labels", scores=("probs",)),
+        Guess(true="labels", scores=("probs",), features=("features",)),
     ),
     "keras": ({"y_true": np.eye(3), "y_pred": np.full((3, 3), 1 / 3)}, Guess(true="y_true", scores=("y_pred",))),
     "decided": ({"y_test": np.arange(3), "preds": np.arange(3)}, Guess(true="y_test", predicted="preds")),

@@ -21,12 +21,10 @@ def read(data, name="a.csv", meaning=None, **known):
     return foreign.read(foreign.source(data, name), meaning, **known)
 
 
-def test_features_are_refused_with_a_word_on_what_to_give():
-    features = npz(features=np.random.default_rng(0).normal(size=(200, 16)), labels=np.arange(200) % 3)
-    with pytest.raises(
-        ValueError, match=r"'features' has 16 columns beside 3 classes in 'labels'.*one column for every"
-    ):
-        read(features, "a.npz")
+def test_blocks_of_unknown_meaning_are_refused_with_a_word_on_what_to_give():
+    unknown = npz(stuff=np.random.default_rng(0).normal(size=(200, 16)), labels=np.arange(200) % 3)
+    with pytest.raises(ValueError, match=r"'stuff' has 16 columns beside 3 classes in 'labels'.*one column for every"):
+        read(unknown, "a.npz")
 
 
 def test_one_score_that_is_never_below_a_half_is_of_the_decided_class():
@@ -220,7 +218,7 @@ def test_a_decision_that_is_not_the_most_probable_class_is_said():
 
 def test_a_block_of_scores_stands_alone():
     data = npz(y=np.array([0, 1]), one=np.array([0.5, 0.5]), both=np.full((2, 2), 0.5))
-    with pytest.raises(ValueError, match=r"'both' of a\.npz holds several scores a row; choose it alone"):
+    with pytest.raises(ValueError, match=r"'both' of a\.npz holds several values a row; choose it alone"):
         read(data, "a.npz", Guess(true="y", scores=("one", "both")))
 
 
