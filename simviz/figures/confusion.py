@@ -35,6 +35,7 @@ def confusion(
     chosen: tuple[int, int] | None = None,
     limits: tuple[float, float] | None = None,
     numbers: bool = True,
+    clickable: bool = True,
     title: str = "",
 ) -> go.Figure:
     """The confusion matrix of one setting; a click on a cell carries [true, predicted].
@@ -48,6 +49,7 @@ def confusion(
     log : colours follow the logarithm; empty cells stay empty
     order, columns, groups, chosen, numbers : see `heatmap`
     limits : range of the colours (above 0 with `log`); give every picture of a comparison the same, `shared_limits`
+    clickable : False for a picture that is drawn anew all the time: it is lighter, and the pointer finds only the value
     """
     raw = np.asarray(counts)
     table = normalise(raw, normalize)
@@ -78,7 +80,7 @@ def confusion(
         order=order,
         columns=columns,
         groups=groups,
-        hover=hover,
+        hover=hover if clickable else None,
         chosen=chosen,
         numbers=numbers,
     )

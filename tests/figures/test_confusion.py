@@ -134,3 +134,11 @@ def test_a_difference_says_what_its_caller_knows_of_a_cell():
     )
     assert [(t.zmin, t.zmax) for t in fig.data[:2]] == [(-0.5, 0.5)] * 2
     assert np.isnan(fig.data[0].z).all()
+
+
+def test_a_picture_that_is_not_clicked_holds_no_layer_and_answers_with_its_values():
+    fig = confusion(TABLE, NAMES, clickable=False)
+    assert [trace.type for trace in fig.data] == ["heatmap"]
+    assert fig.data[0].hoverinfo is None
+    assert "share of the true class" in fig.data[0].hovertemplate
+    assert np.array_equal(fig.data[0].z, confusion(TABLE, NAMES).data[0].z)

@@ -181,6 +181,7 @@ def _confusion(view: View, found: Verdict, label: str) -> None:
         order=order,
         groups=groups,
         limits=(0.0, 1.0),
+        clickable=False,
         title=f"last layer only: {label}, test, {view.decoder}",
     )
     wrong = int(found.confusion.sum() - found.confusion.trace())
