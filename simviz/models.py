@@ -66,7 +66,7 @@ def _convnet(channels: int, pixels: int) -> nn.Module:
     """A small batch-norm convnet (ours): 32, 48, 96 and 128 maps, then mean and maximum of each map.
 
     Its first layer halves the image, and where it pools it does so before the normalisation: most of the time goes
-    where the maps are large. Cross entropy's accuracy on pictograms has a standard deviation of .8 points over 16 seeds.
+    where the maps are large. Cross entropy's accuracy on pictograms has a standard deviation of .8 points (16 seeds).
     """
 
     def layer(before: int, after: int, *pool: nn.Module) -> list[nn.Module]:

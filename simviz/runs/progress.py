@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,6 +98,16 @@ def lines(comparison: Comparison) -> list[Line]:
         return found
     gone = {"state": "lost", "said": "no process trains it; what was reached is kept", "resumable": True}
     return [replace(one, **gone) if one.state == "queued" else one for one in found]  # type: ignore[arg-type]
+
+
+def under_way(store: Store) -> tuple[int, int]:
+    """How many runs train now, and how many wait for a process that is there."""
+    states = Counter[str]()
+    for comparison in store.comparisons():
+        with suppress(StoreError, OSError):
+            if queue.served(comparison):
+                states.update(one.state for one in lines(comparison))
+    return states["running"], states["queued"]
 
 
 def over(found: Sequence[Line]) -> bool:

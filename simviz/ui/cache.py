@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import os
+import subprocess
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -171,6 +173,20 @@ def losses() -> dict[str, dict[str, Any]]:
 @st.cache_data(ttl=20, max_entries=32, show_spinner=False)
 def pace(root: str, model: str, dataset: str) -> float | None:
     return progress.pace(Store(root), model, dataset)
+
+
+@st.cache_data(ttl=20, show_spinner=False)
+def machine() -> str:
+    """Cores and free memory; before them each GPU and its own, as the driver's tool tells it."""
+    import psutil
+
+    asked = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout
+    except (OSError, subprocess.SubprocessError):  # no driver
+        answer = ""
+    gpus = [f"cuda:{i} {' with '.join(line.split(', '))} free" for i, line in enumerate(answer.splitlines())]
+    return ", ".join([*gpus, f"{os.cpu_count()} cores with {psutil.virtual_memory().available / 2**30:.1f} GiB free"])
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -160,6 +160,7 @@ def run() -> None:
         with link:  # after the page, when its widgets hold what the link must say
             links.copy(page.url_path or "home", {} if comparison is None else {state.COMPARISON: comparison.id})
             _access()
+            _jobs(page.url_path)
     finally:
         _framed.reset(inside)
         _frame.reset(chosen)
@@ -197,6 +198,16 @@ def _access() -> None:
 
     if read_only():
         st.caption(":material/lock: This server is read-only.")
+
+
+def _jobs(page: str) -> None:
+    """What trains, with the way to it, on every page but the one that shows it anyway."""
+    from simviz.runs import Store, progress
+
+    running, waiting = (0, 0) if page == "train" else progress.under_way(Store())
+    if running or waiting:
+        said = [f"{running} running"] * bool(running) + [f"{waiting} waiting"] * bool(waiting)
+        st.page_link("pages/train.py", label=f"Jobs: {', '.join(said)}", icon=":material/model_training:")
 
 
 def require() -> None:

@@ -16,6 +16,7 @@ TAKE, MATRIX_OF, CAMERA = "take", "matrix_of", "camera"
 # From PART on: chosen on one page of results, kept on the others.
 FRAME = (COMPARISON, A, B, ORDER, PART, RULER, RULER_OF, DECODER, TAKE, MATRIX_OF, CAMERA)
 
+AROUND = "around"
 SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN = (
     *("from", "data", "names", "by", "keep", "lower_bound"),
     *("r", "power", "as"),
@@ -23,7 +24,7 @@ SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN = (
 VECTORS, VECTOR_FILE, VECTOR_NAME = "vectors", "vectors_file", "vectors_name"
 ROOM, ANSWER = "look", "answer"
 SIMILARITY = (
-    *(SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN),
+    *(SOURCE, DATA, NAMES, BY, KEEP, LOWER, RATIO, POWER, SHOWN, AROUND),
     *(VECTORS, VECTOR_FILE, VECTOR_NAME, ROOM, ANSWER),
 )
 

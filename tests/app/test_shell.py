@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from simviz import ClassSet
-from simviz.runs import Store, checked
+from simviz.runs import Store, checked, queue
+from simviz.runs.files import write_json
+from simviz.runs.liveness import mark
 from simviz.ui import shell, state
 
 ROOT = Path(__file__).parents[2]
@@ -116,3 +118,14 @@ def test_a_broken_comparison_is_named_and_the_page_stays(visit, runs, damage):
     at = visit("home", c=broken.id)
     assert at.title
     assert any("cannot be read in full" in w.value for w in at.warning)
+
+
+def test_what_trains_is_said_on_every_other_page(visit, predicted):
+    jobs = lambda at: [link.proto.label for link in at.sidebar.get("page_link") if "Jobs" in link.proto.label]  # noqa: E731
+    made = predicted(ClassSet(["cat", "dog"]), {"ce": [[0, 1], [1, 1]], "gce": [[0, 1]]}, [0, 1])
+    assert jobs(visit("severity")) == []
+    write_json(made.runs[0].path / "status.json", {"state": "running", "epoch": 1, "epochs": 4, **mark()})
+    assert jobs(visit("severity")) == []  # nobody serves it: what waits there waits for nothing
+    queue.sign_in(made)
+    assert jobs(visit("severity")) == jobs(visit("home")) == ["Jobs: 1 running, 2 waiting"]
+    assert jobs(visit("train")) == []  # which shows the board

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+import streamlit as st
 
 from simviz import ClassMatrix, ClassSet, datasets, matrices
 from simviz.matrices import files
@@ -164,6 +165,7 @@ def upload(at, name, data):
 
 
 NAMES = OWN["names"].split(",")
+LOPSIDED = np.array([[1, 0.5, 0, 0.1], [0.25, 1, 0, 0], [0, 0.3, 1, 0.9], [0, 0, 0.8, 1]])
 GOOD = np.array([[1, 0.5, 0, 0], [0.5, 1, 0, 0], [0, 0, 1, 0.9], [0, 0, 0.9, 1]])
 
 
@@ -223,10 +225,42 @@ def test_hubs_are_announced_before_training_and_only_where_there_are_some(visit)
     assert "SimLoss pays for telling about 53 apart" in says(narrow)
 
 
-def test_the_exports_are_the_matrix_on_the_screen(visit):
-    at = visit("similarity", **OWN, **{"from": "order", "r": "0.5", "as": "distance"})
-    assert np.allclose(drawn(at), 1 - matrices.class_order(4, r=0.5).values)
+@pytest.mark.parametrize("kind", ["distance", "similarity"])
+def test_the_exports_are_the_matrix_on_the_screen(visit, monkeypatch, kind):
+    saved, shown = {}, st.download_button
+
+    def keep(label, *, data, file_name, **how):
+        saved[file_name] = data
+        return shown(label, data=data, file_name=file_name, **how)
+
+    monkeypatch.setattr(st, "download_button", keep)
+    at = upload(visit("similarity", **OWN, **{"from": "file", "as": kind}), "S.csv", csv(LOPSIDED, NAMES))
+    expected = LOPSIDED if kind == "similarity" else 1 - LOPSIDED
+    assert np.allclose(drawn(at), expected)
     assert [b.label for b in at.get("download_button")] == ["CSV", "npz", "JSON with recipe"]
+    for suffix in (".csv", ".npz"):
+        found = files.loads(as_bytes(saved[f"{kind}{suffix}"]()), suffix)
+        assert found.kind == kind
+        assert np.allclose(found.values, expected)
+    whole = json.loads(saved[f"{kind}.json"]())
+    assert np.allclose(whole["values"], expected)
+    assert (whole["kind"], whole["names"]) == (kind, NAMES)
+    assert whole["recipe"]
+
+
+def as_bytes(made):
+    return made.encode() if isinstance(made, str) else made
+
+
+def test_of_many_classes_a_part_is_drawn_closer_around_a_class(visit):
+    names = ",".join(f"class{i}" for i in range(300))
+    at = visit("similarity", data="own", names=names, **{"from": "order", "r": "0.9"}, around="class120")
+    closer = spec(at, 1)["data"][0]
+    assert closer["type"] == "heatmap"
+    assert len(closer["x"]) == 50
+    assert "class120" in closer["x"]
+    at.selectbox(key="around").set_value("class299").run()
+    assert spec(at, 1)["data"][0]["y"][-1] == "class299"
 
 
 def test_a_typed_name_that_no_file_could_hold_is_refused_at_once(visit):

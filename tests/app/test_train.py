@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import time
 
@@ -398,3 +399,20 @@ def test_curves_have_a_row_a_run_and_epoch_and_the_colours_of_the_settings(runs)
     thinned = train_curves.curves(long)
     assert len(thinned) <= train_curves.POINTS
     assert thinned["epoch"].iloc[-1] == 2000
+
+
+def test_the_device_says_what_is_free(visit):
+    (said,) = [c.value for c in visit("train").caption if c.value.startswith("Here: ")]
+    assert f"{os.cpu_count()} cores with " in said
+    free = float(re.search(r"with ([\d.]+) GiB free", said.replace("\\", "")).group(1))
+    assert 0 < free <= psutil.virtual_memory().total / 2**30
+
+
+def test_each_gpu_is_named_as_the_drivers_tool_names_it(tmp_path, monkeypatch):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'NVIDIA H100, 80000 MiB'\necho 'NVIDIA T4, 15000 MiB'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    cache.machine.clear()
+    assert cache.machine().startswith("cuda:0 NVIDIA H100 with 80000 MiB free, cuda:1 NVIDIA T4 with 15000 MiB free, ")
+    cache.machine.clear()

@@ -36,8 +36,12 @@ def test_there_are_five_settings_with_five_seeds_and_their_controls(shipped):
 
 
 def test_every_setting_has_its_own_tuned_rate(shipped):
-    for runs in shipped.groups.values():
-        assert len({run.spec.lr for run in runs}) == 1
+    found = compare.tuning.recorded(shipped)
+    for setting, runs in shipped.groups.items():
+        assert {run.spec.lr for run in runs} == {found.chosen[setting]}
+        tried = {one.rate: one.value for one in found.tried[setting] if one.value is not None}
+        assert len(tried) >= 3
+        assert tried[found.chosen[setting]] == max(tried.values())
 
 
 def test_a_learned_distance_ships_with_every_epoch(store):
@@ -51,12 +55,12 @@ def test_a_learned_distance_ships_with_every_epoch(store):
     assert np.ptp(last[~np.eye(64, dtype=bool)]) > 0
 
 
-def test_the_default_setting_does_not_collapse(shipped):
+def test_in_what_ships_the_default_setting_does_not_collapse(shipped):
     rows = {r.label: r for r in compare.table(shipped)}
     assert rows["simloss@words:keep=0.02"].mean("accuracy") > rows["ce"].mean("accuracy") / 2
 
 
-def test_cross_entropy_hardly_depends_on_the_seed(shipped):
+def test_what_ships_hardly_depends_on_the_seed(shipped):
     accuracy = next(r for r in compare.table(shipped) if r.label == "ce").values["accuracy"]
     assert np.ptp(accuracy) < 0.015
 

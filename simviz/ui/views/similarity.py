@@ -12,7 +12,7 @@ import streamlit as st
 from simviz import words
 from simviz.classes import ClassSet
 from simviz.figures import matrix as pictures
-from simviz.figures.heatmap import CELL_LIMIT
+from simviz.figures.heatmap import CELL_LIMIT, WINDOW, window
 from simviz.matrices import ClassMatrix, files
 from simviz.settings import Part
 from simviz.ui import cache, charts, class_picker, given, links, shell, state
@@ -186,11 +186,27 @@ def _report(chosen: Chosen) -> None:
         if len(matrix) > CELL_LIMIT:  # one square image, as high as its column is wide
             fig.update_layout(height=IMAGE_HEIGHT)
         charts.show(fig, "matrix", f"{kind} of {len(matrix)} classes, ordered by {order_by}")
+        if len(matrix) > CELL_LIMIT:
+            _window(matrix, order)
     with narrow:
         similarity_anatomy.checks(matrix, chosen.classes)
         charts.show(pictures.histogram(matrix), "histogram", f"How the {kind} of two different classes is spread")
     similarity_anatomy.show(chosen.matrix, matrix, chosen.classes)
     _take_along(chosen, matrix)
+
+
+def _window(matrix: ClassMatrix, order: list[int] | None) -> None:
+    """A part of the image with its cells and names, around a class of one's choice."""
+    places = order or list(range(len(matrix)))
+    first = matrix.names[places[0]]
+    links.unknown(state.AROUND, matrix.names, "class to look around")
+    if st.session_state.get(state.AROUND) not in (None, *matrix.names):
+        del st.session_state[state.AROUND]  # kept from other classes
+    at = matrix.names.index(
+        st.selectbox("Closer, around", matrix.names, index=places[0], key=state.AROUND, bind="query-params") or first
+    )
+    fig = pictures.matrix(matrix, order=window(places, at))
+    charts.show(fig, "matrix-window", f"{WINDOW} of the {len(matrix)} classes, around {matrix.names[at]}")
 
 
 def _kind(matrix: ClassMatrix) -> str:

@@ -11,7 +11,7 @@ from simviz.datasets import ImageDataset
 from simviz.evaluation.ruler import RULERS
 from simviz.hyperparameters import TORCHVISION, Monitor, TrainingSpec
 from simviz.runs.spec import RunSpec
-from simviz.ui import given, links, state
+from simviz.ui import cache, given, links, state
 from simviz.ui.text import code, plain
 
 MODELS = ("lenet", "age", "convnet", "resnet18")
@@ -153,6 +153,7 @@ def _network() -> dict[str, Any]:
         accept_new_options=True,
         help="auto takes the first GPU if there is one. cuda:1 is the second.",
     )
+    four.caption(f"Here: {plain(cache.machine())}.")
     return {"model": model, "lr": rate, "batch_size": int(batch), "device": device}
 
 
