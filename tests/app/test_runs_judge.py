@@ -351,7 +351,7 @@ def test_features_lead_to_the_page_that_refits_the_last_layer(judge, visit, runs
     at = judge(("deep.npz", npz(**arrays)))
     (features,) = (b for b in at.multiselect if b.label == "Features")
     assert features.value == ["features"]
-    assert ("No predictions." in says(at)) != answers
+    assert ("No predictions; a last layer" in says(at)) != answers
     assert "With 5 features a sample." in says(at)
     at.button(key="judge-add").click().run()
     assert [link.proto.page for link in at.get("page_link")][-1] == "live"

@@ -25,7 +25,7 @@ MAX_PICKED = 60  # columns that a list can still be picked from
 PREVIEW_ROWS, PREVIEW_COLUMNS = 5, 14
 ADDED, REFUSED, EMPTIED = "judge-added", "judge-refused", "judge-emptied"
 LAYOUTS = {"samples": "one row a sample", "confusion": "a confusion matrix"}
-UNANSWERED = "No predictions."
+UNANSWERED = "No predictions; a last layer of cross entropy, fitted to one half and asked about the other, stands in."
 HELP = {
     "Scores": "One a class, or one block of them all.",
     "Features": "What the last layer is fed: with it other last layers can be tried, and the matrix dragged.",

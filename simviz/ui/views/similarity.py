@@ -205,7 +205,7 @@ def _window(matrix: ClassMatrix, order: list[int] | None) -> None:
     at = matrix.names.index(
         st.selectbox("Closer, around", matrix.names, index=places[0], key=state.AROUND, bind="query-params") or first
     )
-    fig = pictures.matrix(matrix, order=window(places, at))
+    fig = pictures.matrix(matrix, order=window(places, at)).update_layout(height=IMAGE_HEIGHT)
     charts.show(fig, "matrix-window", f"{WINDOW} of the {len(matrix)} classes, around {matrix.names[at]}")
 
 
