@@ -29,6 +29,7 @@ WHOLE = [
     ("a.parquet", parquet(TABLE)),
     ("a.parquet", parquet(pd.DataFrame({"label": [0, 1], "probs": [[0.5, 0.5], [0.1, 0.9]]}))),
     ("a.npz", npz(y_true=np.arange(3), y_pred=np.eye(3), class_names=np.array(["a", "b", "c"]))),
+    ("a.npz", npz(y_true=np.arange(3), y_pred=np.arange(3), features=np.linspace(-1, 1, 12).reshape(3, 4))),
     ("a.npy", saved(np.array([[5, 1], [2, 4]]))),
 ]
 PIECES = [
@@ -96,8 +97,10 @@ def test_whatever_the_user_makes_of_the_columns(whole, data):
     def meaning(source):
         one = st.sampled_from([None, *source.arrays])
         single = {key: data.draw(one) for key in ("true", "predicted", "ids", "units", "images", "names", "matrix")}
-        scores = data.draw(st.lists(st.sampled_from(list(source.arrays)), unique=True))
+        several = st.lists(st.sampled_from(list(source.arrays)), unique=True)
+        scores, features = tuple(data.draw(several)), tuple(data.draw(several))
         kind = {"layout": data.draw(st.sampled_from(LAYOUTS)), "scale": data.draw(st.sampled_from(SCALES))}
-        return Guess(**single, **kind, scores=tuple(scores), rows=data.draw(st.sampled_from(["true", "predicted"])))
+        rows = data.draw(st.sampled_from(["true", "predicted"]))
+        return Guess(**single, **kind, scores=scores, features=features, rows=rows)
 
     understood(whole[1], whole[0], meaning)
