@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from typing import Any
 
-BUSY = "[data-testid=stStatusWidget]"
+# No script runs, nothing is left of the last run, and nothing moves or fades any more.
+STILL = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+    && !document.querySelector('[data-stale=true]')
+    && document.getAnimations().every(one => one.playState !== 'running'
+        || one.effect.getComputedTiming().iterations === Infinity)"""
 PLOT = ".js-plotly-plot .main-svg"
 
 
 def settled(page: Any) -> None:
-    """Wait until the page has stopped running."""
-    page.wait_for_timeout(300)
-    page.locator(BUSY).wait_for(state="detached")
+    """Wait until the page has stopped running and stands still."""
+    page.wait_for_timeout(300)  # a run that has been asked for may not have begun
+    page.wait_for_function(STILL)
 
 
 def choose(page: Any, label: str, option: str) -> None:
