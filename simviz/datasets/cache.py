@@ -22,7 +22,7 @@ from simviz.datasets.core import ImageDataset
 
 VERSION = 1  # of this layout and of the decoding; a new field needs no raise: a set without it is decoded again
 _ARRAYS = ("images", "labels", "units", "ids", "split")
-_FIELDS = ("name", "fingerprint", "unit_name", "default_model", "gaps")
+_FIELDS = ("name", "fingerprint", "unit_name", "default_model")
 
 
 def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:

@@ -37,7 +37,6 @@ class ImageDataset:
     unit_name : what a unit is ("design", "person", "image").
     default_model : the network of `simviz.models` to start with.
     augment : augmentations that keep a picture's class ("crop", "flip").
-    gaps : whether classes may be without training images, as ages that nobody has.
 
     Raises
     ------
@@ -58,7 +57,6 @@ class ImageDataset:
     unit_name: str = "image"
     default_model: str = "convnet"
     augment: tuple[str, ...] = ()
-    gaps: bool = False
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.shape[3] != 3 or self.images.dtype != np.uint8:
@@ -69,7 +67,7 @@ class ImageDataset:
             values = getattr(self, field)
             if values.shape != (len(self.images),):
                 raise ValueError(f"{field} has shape {values.shape} for {len(self.images)} images")
-        check_classes(self.classes, self.labels, self.split, gaps=self.gaps)
+        check_classes(self.classes, self.labels, self.split)
         for field in ("images", "labels", "units", "ids", "split"):
             getattr(self, field).flags.writeable = False
 
@@ -113,8 +111,8 @@ class ImageDataset:
         return replace(self, **rows, fingerprint=_short_hash(tag))
 
 
-def check_classes(classes: ClassSet, labels: np.ndarray, split: np.ndarray, *, gaps: bool) -> None:
-    """Refuse what nothing can be learned from: a single class, or without `gaps` one without training images."""
+def check_classes(classes: ClassSet, labels: np.ndarray, split: np.ndarray) -> None:
+    """Refuse what nothing can be learned from: a single class, or one without training images."""
     if len(classes) < 2:
         raise ValueError(f"the data set has the single class {classes.names[0]!r}; at least two are needed")
     if len(labels) and (labels.min() < 0 or labels.max() >= len(classes)):
@@ -122,7 +120,7 @@ def check_classes(classes: ClassSet, labels: np.ndarray, split: np.ndarray, *, g
         raise ValueError(f"label {wrong} is outside 0..{len(classes) - 1}, the {len(classes)} classes")
     counts = np.bincount(labels[split == TRAIN], minlength=len(classes))
     empty = [classes.names[i] for i in np.flatnonzero(counts == 0)]
-    if empty and not (gaps and counts.any()):
+    if empty:
         raise ValueError(
             f"class {empty[0]!r} has no training image ({len(empty)} such classes); add some or drop the class"
         )

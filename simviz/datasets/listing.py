@@ -54,7 +54,7 @@ class Listing:
     unit_name: str = "image"
 
 
-def content_split(contents: np.ndarray, parts: np.ndarray, ids: Sequence[str]) -> np.ndarray:
+def content_split(contents: np.ndarray, parts: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Put the undecided images into parts by a hash of their pixels.
 
     Parameters
@@ -88,11 +88,10 @@ def build(
     test: Listing | None = None,
     drop: Sequence[str] = (),
     size: int,
-    split: Callable[[np.ndarray, np.ndarray, Sequence[str]], np.ndarray] = content_split,
+    split: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] = content_split,
     independent: bool = False,
     default_model: str = "convnet",
     augment: tuple[str, ...] = (),
-    gaps: bool = False,
 ) -> ImageDataset:
     """Decode a listing, or two of which the second is the test part.
 
@@ -100,7 +99,7 @@ def build(
     ----------
     drop : classes left out, by name; an unknown name is a ValueError.
     size : side of the images after resizing (bilinear, the aspect ratio is not kept).
-    split : from (content hashes, parts, ids) to the final parts.
+    split : from (content hashes, parts, labels) to the final parts.
     independent : every image is its own unit. Otherwise images of equal pixels share one.
     """
     for unwanted in drop:
@@ -119,7 +118,7 @@ def build(
     if not len(images):
         raise ValueError(f"{name} holds no readable image")
     owners = None if listing.units is None else [listing.units.get(i, i) for i in ids]
-    final = split(contents if owners is None else _hashes(owners), parts, ids)
+    final = split(contents if owners is None else _hashes(owners), parts, labels)
     notes += _split_notes(parts, final, contents)
     notes += missing_notes(classes, labels, final)
     alike = contents[:, 0] if owners is None else np.array(owners)
@@ -138,7 +137,6 @@ def build(
         unit_name=listing.unit_name,
         default_model=default_model,
         augment=augment,
-        gaps=gaps,
     )
 
 

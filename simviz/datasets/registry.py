@@ -121,7 +121,7 @@ def _load_path(
     options: dict[str, Any] = {"size": size or SIZE, "split": content_split, "augment": ("crop", "flip")}
     if kind == "utkface":
         options |= {"size": size or utkface.SIZE, "split": utkface.split, "independent": True}
-        options |= {"default_model": "age", "augment": ("flip",), "gaps": True}
+        options |= {"default_model": "age", "augment": ("flip",)}
     elif title == "cifar100":
         options["default_model"] = "lenet"
     key = {"name": title, "code": VERSION, "size": options["size"], "drop": sorted(drop), "kind": kind}

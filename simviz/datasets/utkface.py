@@ -1,4 +1,4 @@
-"""UTKFace (Zhang, Song, Qi 2017): 90 ages from faces, split as in the code of the SimLoss authors.
+"""UTKFace (Zhang, Song, Qi 2017): ages 1 to 90 from faces, split as in the code of the SimLoss authors.
 
 Files are named ``[age]_[gender]_[race]_[date].jpg``. Who is shown is not recorded, so every image is
 its own unit: faces of one person may stand in several parts, and intervals over images are too narrow
@@ -11,7 +11,7 @@ import itertools
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -32,12 +32,6 @@ MAX_TOTAL_BYTES = 16_000_000_000
 MAX_RATIO = 200  # times a photograph can shrink in a zip; more is a bomb
 
 
-def classes() -> ClassSet:
-    """Ages 1 to 90, positions in years."""
-    ages = range(1, OLDEST + 1)
-    return ClassSet([str(a) for a in ages], positions=list(ages))
-
-
 def recognised(path: Path) -> bool:
     """Whether `path` is a zip, or a folder whose pictures (or those one level below) are named as UTKFace's."""
     if path.is_file():
@@ -50,7 +44,8 @@ def recognised(path: Path) -> bool:
 def listing(path: Path) -> Listing:
     """UTKFace as a zip, which is read in place, or as an unpacked folder.
 
-    Ages above 90 and names from which no age can be read are left out and counted in the notes.
+    The classes are the ages that somebody has, at the position of their years. Ages above 90 and names from
+    which no age can be read are left out and counted in the notes.
 
     Raises
     ------
@@ -78,16 +73,25 @@ def listing(path: Path) -> Listing:
     if unparsed:
         notes.append(f"{unparsed} file names without a readable age were skipped.")
     ordered = [name for _, _, name in faces]
-    labels = np.array([int(age) - 1 for age, _, _ in faces], dtype=np.int64)
+    ages, labels = np.unique([int(age) for age, _, _ in faces], return_inverse=True)
+    absent = sorted(set(range(1, OLDEST + 1)) - set(ages.tolist()))
+    if absent:
+        notes.append(f"Nobody is aged {', '.join(map(str, absent))}: no classes.")
+    classes = ClassSet([str(age) for age in ages], positions=ages.tolist())
     parts = np.full(len(faces), UNDECIDED, np.uint8)
-    return Listing(classes(), labels, ordered, parts, lambda rows: _images(path, [ordered[i] for i in rows]), notes)
+
+    def images(rows: np.ndarray) -> Iterator[bytes | None]:
+        return _images(path, [ordered[i] for i in rows])
+
+    return Listing(classes, labels.astype(np.int64), ordered, parts, images, notes)
 
 
-def split(contents: np.ndarray, parts: np.ndarray, ids: Sequence[str]) -> np.ndarray:
+def split(contents: np.ndarray, parts: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The authors' 60/20/20 split: shuffle with NumPy seed 42, cut at 60 % and 80 %.
 
     Where the test part comes from elsewhere, the same shuffle is cut at 75 %, which keeps their
-    proportion of training to validation.
+    proportion of training to validation. An age that this leaves without a training image, as happens
+    in a part of the set only, gets its first of the shuffle.
     """
     final = parts.copy()
     free = np.flatnonzero(parts == UNDECIDED)
@@ -99,6 +103,8 @@ def split(contents: np.ndarray, parts: np.ndarray, ids: Sequence[str]) -> np.nda
     final[order[:first]] = TRAIN
     final[order[first:second]] = VALIDATION
     final[order[second:]] = TEST
+    found, first_of = np.unique(labels[order], return_index=True)
+    final[order[first_of[~np.isin(found, labels[final == TRAIN])]]] = TRAIN
     return final
 
 

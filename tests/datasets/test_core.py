@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simviz import ClassSet
 from simviz.datasets import card
 from simviz.datasets.core import content_fingerprint, without
 
@@ -97,13 +94,6 @@ def test_the_fingerprint_changes_with_every_ingredient(change):
 def test_nothing_can_be_learned_from_one_class_or_an_empty_one(labels, split, message):
     with pytest.raises(ValueError, match=message):
         toy(labels, split)
-
-
-def test_only_a_set_that_says_so_has_gaps():
-    whole = replace(toy([0, 1, 2], [0, 0, 0]), classes=ClassSet(["7", "8", "9"], positions=[7, 8, 9]))
-    with pytest.raises(ValueError, match="class '7' has no training image"):
-        replace(whole, labels=np.array([1, 1, 2]))
-    assert replace(whole, labels=np.array([1, 1, 2]), gaps=True).classes == whole.classes
 
 
 def test_arrays_are_read_only():

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from simviz import datasets
+from simviz import ClassSet, datasets
 from simviz.datasets import utkface as source
 from simviz.datasets.core import TEST, TRAIN, VALIDATION
 from simviz.datasets.listing import UNDECIDED
@@ -27,7 +27,7 @@ def write_zip(path, names, data=None):
     return path
 
 
-NAMES = [face(1 + i % 90, i) for i in range(360)]
+NAMES = [face(1 + i % 90, i) for i in range(900)]
 
 
 def authors_split(names: list[str]) -> dict[str, list[str]]:
@@ -52,13 +52,13 @@ def test_the_split_is_the_authors_whatever_the_order_in_the_zip(tmp_path):
 
 def test_counts_on_the_full_number_of_faces():
     n = 23_621
-    split = source.split(np.zeros((n, 2)), np.full(n, UNDECIDED, np.uint8), [])
+    split = source.split(np.zeros((n, 2)), np.full(n, UNDECIDED, np.uint8), np.zeros(n, np.int64))
     assert np.bincount(split).tolist() == [14_172, 4_724, 4_725]
 
 
 def test_a_test_part_from_elsewhere_leaves_three_quarters_to_training(tmp_path):
     parts = np.array([UNDECIDED] * 80 + [TEST] * 20, np.uint8)
-    split = source.split(np.zeros((100, 2)), parts, [])
+    split = source.split(np.zeros((100, 2)), parts, np.zeros(100, np.int64))
     assert np.bincount(split).tolist() == [60, 20, 20]
     assert set(split[:80]) == {TRAIN, VALIDATION}
     a = write_zip(tmp_path / "a.zip", NAMES)
@@ -86,11 +86,22 @@ def test_what_is_left_out_is_counted(tmp_path):
     )
 
 
-def test_ages_nobody_has_are_gaps_in_the_scale_not_errors(tmp_path):
-    data = datasets.load(write_zip(tmp_path / "u.zip", [face(20 + i % 3, i) for i in range(60)]), cache=tmp_path / "c")
-    assert len(data.classes) == 90
-    absent = ", ".join(str(age) for age in range(1, 91) if not 20 <= age <= 22)
-    assert f"No training image of {absent}." in data.notes
+def test_ages_nobody_has_are_no_classes_and_the_others_keep_their_years(tmp_path):
+    names = [face(20 + 2 * (i % 3), i) for i in range(60)]
+    data = datasets.load(write_zip(tmp_path / "u.zip", names), cache=tmp_path / "c")
+    assert data.classes == ClassSet(["20", "22", "24"], positions=[20, 22, 24])
+    absent = ", ".join(str(age) for age in range(1, 91) if age not in (20, 22, 24))
+    assert f"Nobody is aged {absent}: no classes." in data.notes
+
+
+def test_an_age_of_one_face_is_trained_on(tmp_path):
+    names = [face(30, i) for i in range(40)] + [face(age, 99) for age in range(31, 51)]
+    data = datasets.load(write_zip(tmp_path / "u.zip", names), cache=tmp_path / "c")
+    assert len(data.classes) == 21
+    assert set(data.labels[data.indices("train")].tolist()) == set(range(21))
+    split = authors_split(names)
+    assert not set(split["train"]) - set(data.ids[data.indices("train")])
+    assert f"No test image of {', '.join(str(age) for age in range(31, 51))}." in data.notes
 
 
 def test_the_real_faces(faces):
@@ -121,7 +132,7 @@ def test_bombs_are_refused_before_they_unpack(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="in all so far"):
         datasets.load(write_zip(tmp_path / "many.zip", NAMES), cache=tmp_path / "cache")
     monkeypatch.setattr(source, "MAX_MEMBERS", 100)
-    with pytest.raises(ValueError, match="has 360 members"):
+    with pytest.raises(ValueError, match="has 900 members"):
         datasets.load(tmp_path / "many.zip", cache=tmp_path / "cache")
 
 
@@ -135,7 +146,7 @@ def test_a_member_that_lies_about_its_size_or_content_is_skipped(tmp_path):
     path.write_bytes(raw)
     data = datasets.load(path, cache=tmp_path / "cache")
     assert len(data) == len(NAMES) - 1
-    assert any(f"1 of 360 images could not be decoded and were skipped: {victim.filename}" in n for n in data.notes)
+    assert any(f"1 of 900 images could not be decoded and were skipped: {victim.filename}" in n for n in data.notes)
 
 
 def test_nothing_is_written_outside_the_cache(tmp_path):
