@@ -55,6 +55,8 @@ class ClassLoss(nn.Module):
         The kind of `ClassMatrix` the constructor takes as its first argument; None if it takes none.
     ordered : bool
         Whether the loss makes sense only for classes that lie on a scale.
+    grouped : bool
+        Whether the loss reads the groups of the classes.
     convex : bool
         Whether it is convex in the outputs, for every target, so that a linear last layer has one optimum.
 
@@ -78,6 +80,7 @@ class ClassLoss(nn.Module):
     title: ClassVar[str]
     matrix: ClassVar[str | None] = None
     ordered: ClassVar[bool] = False
+    grouped: ClassVar[bool] = False
     convex: ClassVar[bool] = False
     weight: Tensor | None
 
@@ -159,8 +162,8 @@ class ClassLoss(nn.Module):
         Raises
         ------
         ValueError
-            The matrix is missing or superfluous, the classes lack the order the loss needs, an option
-            is unknown.
+            The matrix is missing or superfluous, the classes lack the order or the groups the loss needs,
+            an option is unknown.
         """
         if cls.matrix is None and matrix is not None:
             raise ValueError(f"{cls.name} takes no matrix; leave out what follows '@'")
@@ -170,6 +173,11 @@ class ClassLoss(nn.Module):
             raise ValueError(
                 f"{cls.name} needs classes in an order, and these have no positions; give ClassSet(positions=...), "
                 "or choose a loss that takes any distance, such as expected_cost@words"
+            )
+        if cls.grouped and classes.groups is None:
+            raise ValueError(
+                f"{cls.name} needs classes in groups, and these have none; give ClassSet(groups=...), "
+                "or choose a loss that takes any distance, such as soft_labels@words"
             )
         if matrix is not None:
             matrix = matrix.aligned(classes)

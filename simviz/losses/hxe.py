@@ -11,7 +11,7 @@ from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
 from simviz.losses.contract import check_number
 from simviz.losses.registry import register
-from simviz.losses.tree import level_weights, node_nll, tree_arguments, tree_nodes
+from simviz.losses.tree import level_weights, node_nll, tree_nodes
 from simviz.matrices.core import ClassMatrix
 
 
@@ -82,6 +82,7 @@ class HXELoss(ClassLoss):
 
     name = "hxe"
     title = "Hierarchical CE (HXE)"
+    grouped = True
     nodes: Tensor
 
     def __init__(self, groups: Sequence[str | Sequence[str]], alpha: float = 0.5, **options: Unpack[Options]) -> None:
@@ -91,7 +92,7 @@ class HXELoss(ClassLoss):
 
     @classmethod
     def arguments(cls, classes: ClassSet, matrix: ClassMatrix | None) -> dict[str, Any]:
-        return tree_arguments(cls, classes)
+        return {"groups": classes.groups}
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
         return hxe(outputs, target, self.nodes, alpha=self.alpha, **self.options)

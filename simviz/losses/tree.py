@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simviz.classes import ClassSet, group_path
-from simviz.losses.base import ClassLoss
+from simviz.classes import group_path
 from simviz.losses.contract import reduced_loss
 
 
@@ -77,13 +76,3 @@ def tree_nodes(groups: Sequence[str | Sequence[str]]) -> Tensor:
         known: dict[tuple[str, ...], int] = {}
         levels.append([known.setdefault(p[:depth], len(known)) for p in paths])
     return torch.tensor(levels)
-
-
-def tree_arguments(cls: type[ClassLoss], classes: ClassSet) -> dict[str, Any]:
-    """The groups of the classes; ValueError where they have none."""
-    if classes.groups is None:
-        raise ValueError(
-            f"{cls.name} needs classes in groups, and these have none; give ClassSet(groups=...), "
-            "or choose a loss that takes any distance, such as soft_labels@words"
-        )
-    return {"groups": classes.groups}

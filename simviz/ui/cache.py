@@ -157,7 +157,7 @@ def card(name: str, fingerprint: str) -> pd.DataFrame:
 
 @st.cache_data(show_spinner="Loading the losses")
 def losses() -> dict[str, dict[str, Any]]:
-    """Name -> title, kind of matrix, whether it needs an order, and its options as text. Loads torch."""
+    """Name -> title, kind of matrix, whether it needs an order or groups, its options as text. Loads torch."""
     from simviz import losses as library
 
     about = {}
@@ -166,8 +166,18 @@ def losses() -> dict[str, dict[str, Any]]:
         given = inspect.signature(cls).parameters.values()
         options = [f"{p.name}={p.default}" for p in given if p.name not in NOT_OPTIONS and p.default is not p.empty]
         text = f"Options, as they are: {', '.join(options)}" if options else "It has no options."
-        about[name] = {"title": cls.title, "matrix": cls.matrix, "ordered": cls.ordered, "help": text}
+        needs = {"matrix": cls.matrix, "ordered": cls.ordered, "grouped": cls.grouped}
+        about[name] = {"title": cls.title, **needs, "help": text}
     return about
+
+
+def losses_for(classes: ClassSet) -> dict[str, dict[str, Any]]:
+    """Those of `losses` that the classes have the order and the groups for."""
+    return {
+        name: about
+        for name, about in losses().items()
+        if (classes.ordered or not about["ordered"]) and (classes.groups is not None or not about["grouped"])
+    }
 
 
 @st.cache_data(ttl=20, max_entries=32, show_spinner=False)

@@ -58,13 +58,14 @@ def bench(of: Stamps, classes: ClassSet) -> Bench:
 
 @st.cache_resource(max_entries=1000, show_spinner=False, hash_funcs=BY_CONTENT)
 def verdict(
-    of: Stamps, classes: ClassSet, setting: str, matrix: ClassMatrix | None, ruler: Ruler, decoder: str
+    of: Stamps, classes: ClassSet, moved: ClassSet, setting: str, matrix: ClassMatrix | None, ruler: Ruler, decoder: str
 ) -> Verdict:
     """The head of a setting, judged.
 
     Parameters
     ----------
     of : stamps of the run
+    moved : the classes as the loss gets them, whose groups may have been changed by hand
     setting : its matrix part is a name only: `matrix` is what the loss gets
     decoder : "min_cost" after a temperature fitted on validation features, where there are some
 
@@ -76,7 +77,7 @@ def verdict(
     from simviz import heads, losses
 
     found, loss = bench(of, classes), parse_setting(setting).loss
-    head = found.refitter.head(losses.get(loss.name).from_classes(classes, matrix, **loss.options))
+    head = found.refitter.head(losses.get(loss.name).from_classes(moved, matrix, **loss.options))
     how: dict[str, Any] = {"classes": classes, "ruler": ruler, "decoder": decoder}
     held = found.frozen.held
     if decoder == "min_cost" and held is not None:

@@ -75,7 +75,7 @@ PARTS = ("test", "validation")
 SWITCH = ("true", "false", "True", "False")
 
 NETWORK, LIVE_LOSS, LIVE_MATRIX, LIVE_COLUMNS = "net", "loss", "matrix", "unit"
-LIVE_NUMBERS = {name: f"l_{name}" for name in ("keep", "r", "power", "beta", "lam", "sigma", "q")}
+LIVE_NUMBERS = {name: f"l_{name}" for name in ("keep", "r", "power", "beta", "lam", "sigma", "q", "alpha")}
 LIVE_NUMBERS["lower_bound"] = "l_bound"
 SWEEP, SWEPT = "sweep", "swept"
 LIVE = (NETWORK, LIVE_LOSS, LIVE_MATRIX, LIVE_COLUMNS, *LIVE_NUMBERS.values(), SWEEP, SWEPT)

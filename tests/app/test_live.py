@@ -177,6 +177,28 @@ def test_a_class_in_another_group_changes_the_matrix_and_not_the_ruler(visit, ke
     assert metric(at, "mean cost").value == f"{wanted.metrics['mean_cost']:.3f}"
 
 
+def test_a_class_in_another_group_changes_a_loss_over_groups(visit, kept):
+    comparison = kept()
+    at = visit("live", loss="group_ce", l_alpha="1")
+    start = confusions(at)[0]
+    at.session_state["live-edit"] = True
+    at.run()
+    at.selectbox(key=live_edit.MOVED).set_value("horse").run()
+    next(s for s in at.selectbox if s.label == "Group").set_value(("v",)).run()
+    assert not at.exception
+    moved = ClassSet(PETS.names, groups=["a", "a", "v", "v", "v", "v"])
+    found = frozen.load(comparison.runs[0], PETS)
+    head = heads.Refitter(found.fit).head(losses.build("group_ce:alpha=1", moved))
+    wanted = heads.judge(head, found.asked, classes=PETS, ruler=evaluation.ruler(PETS))
+    assert metric(at, "mean cost").value == f"{wanted.metrics['mean_cost']:.3f}"
+    assert not np.array_equal(confusions(at)[0], start)
+    assert "its groups changed by hand: it cannot be trained in full" in says(at)
+    assert not [b for b in at.button if b.key == "live-full"]
+    next(b for b in at.button if b.label == "Take all changes back").click().run()
+    assert np.array_equal(confusions(at)[0], start)
+    assert [b for b in at.button if b.key == "live-full"]
+
+
 @pytest.mark.parametrize("value", [5.0, 0.0])
 def test_a_distance_set_by_hand_is_no_similarity(visit, kept, value):
     kept()

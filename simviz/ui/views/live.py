@@ -48,7 +48,10 @@ class View:
         """The head of a setting, judged; ValueError where it cannot be."""
         asked = decoder or self.decoder
         asked = "argmax" if asked == "blurred" and not setting.startswith("simloss") else asked
-        return cache_live.verdict(self.of, self.comparison.classes, setting, matrix, self.ruler, asked)
+        classes = self.comparison.classes
+        # only these read groups: others need not be fitted anew when a class is moved
+        moved = live_edit.regrouped(classes) if live_choice.grouped(setting) else classes
+        return cache_live.verdict(self.of, classes, moved, setting, matrix, self.ruler, asked)
 
     def controls(self) -> dict[str, dict[str, Any]]:
         """Metrics of cross entropy, of what decoding alone makes of it, and of the network with its own last layer."""
@@ -126,19 +129,24 @@ def _page(view: View) -> bool:
         if choice is None:
             return False
         matrix = None if choice.matrix is None else live_edit.edited(choice.matrix, classes)
-        changed = matrix is not None and matrix.hash != live_choice.unchanged(choice, view.comparison.classes).hash
+        before = live_choice.unchanged(choice, view.comparison.classes)
+        if matrix is not None and before is not None:
+            changed = matrix.hash != before.hash
+        else:
+            changed = live_choice.grouped(choice.setting) and classes.groups != view.comparison.classes.groups
         found = view.verdict(choice.setting, matrix)
         controls = view.controls()
         _numbers(found, controls)
-        live_matrix.full(view.run, view.comparison.classes, choice.setting, matrix if changed else None)
+        live_matrix.full(view.run, view.comparison.classes, choice.setting, matrix, changed=changed)
     label = f"{choice.setting}{' (edited)' if changed else ''}"
     place = narrow.container()
     with wide:
         _confusion(view, found, label)
         if matrix is not None:
             live_matrix.sums(matrix, choice.setting)
-    if choice.matrix is not None and matrix is not None:
-        with st.expander("Edit the matrix by hand", icon=":material/edit:", key="live-edit", on_change="rerun") as box:
+    what = "matrix" if matrix is not None else "groups" if live_choice.grouped(choice.setting) else None
+    if what is not None:
+        with st.expander(f"Edit the {what} by hand", icon=":material/edit:", key="live-edit", on_change="rerun") as box:
             if box.open:
                 live_edit.show(view.comparison.classes, matrix, choice.matrix)
     swept = live_sweep.show(view.verdict, choice, controls, view.ruler)

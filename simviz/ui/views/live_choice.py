@@ -43,6 +43,9 @@ OF_LOSS = {
     "ground_distance": Slider("lam", "weight beside cross entropy; 0 is cross entropy", 0.0, 5.0, 1.0, 0.25),
     "self_guided": Slider("lam", "weight beside cross entropy; 0 is cross entropy", 0.0, 5.0, 1.0, 0.25),
     "dldl": Slider("sigma", "how far off a label may be, in units of the positions", 0.25, 10.0, 2.0, 0.25),
+    "group_ce": Slider("alpha", "how much more the class weighs than its group", 0.25, 3.0, 0.5, 0.25),
+    "hxe": Slider("alpha", "how much more the class inside its group weighs than the group", 0.25, 3.0, 0.5, 0.25),
+    "cdw_ce": Slider("alpha", "power of the distance", 0.25, 3.0, 1.0, 0.25),
     "gce": Slider("q", "0 is cross entropy, 1 the share of mistakes", 0.05, 1.0, 0.7, 0.05),
 }
 SOURCES = {  # the builder, and its option that a slider moves
@@ -73,8 +76,8 @@ class Choice:
 
 def show(classes: ClassSet) -> Choice | None:
     """The choices; None, with a sentence, where they do not fit each other."""
-    known = cache.losses()
-    fits = [name for name, about in known.items() if classes.ordered or not about["ordered"]]
+    known = cache.losses_for(classes)
+    fits = list(known)
     links.unknown(state.LIVE_LOSS, fits, "loss")
     if st.session_state.get(state.LIVE_LOSS) not in (None, *fits):
         del st.session_state[state.LIVE_LOSS]  # kept from a comparison that had it
@@ -108,11 +111,15 @@ def show(classes: ClassSet) -> Choice | None:
     return Choice(classes, str(Setting(Part(loss, options), part)), matrix, numbers)
 
 
-def unchanged(choice: Choice, classes: ClassSet) -> ClassMatrix:
+def unchanged(choice: Choice, classes: ClassSet) -> ClassMatrix | None:
     """The matrix of the choice before anything was changed by hand; `classes` as the data set has them."""
     part = parse_setting(choice.setting).matrix
-    assert part is not None
-    return cache.matrix(str(part), classes)
+    return None if part is None else cache.matrix(str(part), classes)
+
+
+def grouped(setting: str) -> bool:
+    """Whether its loss reads the groups of the classes itself."""
+    return bool(cache.losses()[parse_setting(setting).loss.name]["grouped"])
 
 
 def _source(classes: ClassSet) -> str:

@@ -53,15 +53,28 @@ def edited(matrix: ClassMatrix, classes: ClassSet) -> ClassMatrix:
     return ClassMatrix(matrix.names, values, matrix.kind, recipe={**matrix.recipe, "edited": True})
 
 
-def show(classes: ClassSet, matrix: ClassMatrix, built: ClassMatrix) -> None:
+def show(classes: ClassSet, matrix: ClassMatrix | None, built: ClassMatrix | None) -> None:
     """The heat map to click, the cell in two boxes, the group of a class, and a way back.
 
     Parameters
     ----------
     classes : as the data set has them
-    matrix : with the cells that were set
+    matrix : with the cells that were set; None for a loss that takes none
     built : without them
     """
+    if matrix is not None and built is not None:
+        _cells(matrix, built)
+    _group(classes)
+    known = edits(classes)
+    cells = [f"{kind} {plain(t)} for {plain(o)} = {v:g}" for (kind, t, o), v in known["cells"].items()]
+    more = [f"{len(cells) - LISTED} more"] if len(cells) > LISTED else []
+    moved = [f"{plain(name)} to {plain(' / '.join(path))}" for name, path in known["groups"].items()]
+    if cells or moved:
+        st.markdown("Changed: " + "; ".join([*cells[:LISTED], *more, *moved]))
+    undo(classes, "live-undo")
+
+
+def _cells(matrix: ClassMatrix, built: ClassMatrix) -> None:
     many = len(matrix) > pictures.FULL_LAYER
     only = f" (of more than {pictures.FULL_LAYER} classes only the largest cells answer)" if many else ""
     st.caption(
@@ -80,14 +93,6 @@ def show(classes: ClassSet, matrix: ClassMatrix, built: ClassMatrix) -> None:
         _value(matrix, built, true, other, right)
     elif true is not None and true == other:
         right.caption("A class is itself: the diagonal stays.")
-    _group(classes)
-    known = edits(classes)
-    cells = [f"{kind} {plain(t)} for {plain(o)} = {v:g}" for (kind, t, o), v in known["cells"].items()]
-    more = [f"{len(cells) - LISTED} more"] if len(cells) > LISTED else []
-    moved = [f"{plain(name)} to {plain(' / '.join(path))}" for name, path in known["groups"].items()]
-    if cells or moved:
-        st.markdown("Changed: " + "; ".join([*cells[:LISTED], *more, *moved]))
-    undo(classes, "live-undo")
 
 
 def undo(classes: ClassSet, key: str) -> None:
@@ -179,7 +184,7 @@ def _group(classes: ClassSet) -> None:
         return
     left, right = st.columns(2)
     name = left.selectbox(
-        "Put a class into another group (the matrix “groups” follows; the ruler does not)",
+        "Put a class into another group (the matrix “groups” and losses over groups follow; the ruler does not)",
         classes.names,
         index=None,
         key=MOVED,

@@ -47,28 +47,33 @@ def sums(matrix: ClassMatrix, setting: str) -> None:
             )
 
 
-def full(run: Run, classes: ClassSet, setting: str, matrix: ClassMatrix | None) -> None:
-    """A button that takes the setting to the train page; an edited matrix goes along as a CSV file."""
+def full(run: Run, classes: ClassSet, setting: str, matrix: ClassMatrix | None, *, changed: bool) -> None:
+    """A button that takes the setting to the train page; a matrix `changed` by hand goes along as a CSV file."""
     if run.spec.predictions is not None:
         st.caption(
             f"As a setting: {code(setting)}. {plain(run.id)} was made elsewhere, and there it can be trained in full."
         )
         return
+    if changed and matrix is None:
+        st.caption(
+            f"As a setting: {code(setting)}, its groups changed by hand: it cannot be trained in full, because a run "
+            "takes its groups from its data set. A loss on the matrix “groups” takes them along."
+        )
+        return
+    given = matrix if changed else None
     st.button(
         "Train it in full",
         icon=":material/model_training:",
         key="live-full",
         disabled=read_only(),
         on_click=_ask,
-        args=(run.spec, classes, setting, matrix),
+        args=(run.spec, classes, setting, given),
         help="To the train page, with this setting and plain cross entropy filled in, and this network's images and "
         "model.",
     )
     if st.session_state.pop("live/full", False):
         st.switch_page("pages/train.py", query_params={})  # left to itself it may not clear what sliders are bound to
-    st.caption(
-        f"As a setting: {code(setting)}" + (", its matrix changed by hand" if matrix is not None else "") + _left(run)
-    )
+    st.caption(f"As a setting: {code(setting)}" + (", its matrix changed by hand" if changed else "") + _left(run))
 
 
 def _left(run: Run) -> str:

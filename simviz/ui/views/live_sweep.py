@@ -52,19 +52,19 @@ def show(judge: Judge, choice: Choice, controls: dict[str, dict[str, Any]], rule
 def _rivals(choice: Choice, parameter: str) -> list[str]:
     """Settings that have the same number: the other losses on this matrix, and the controls of SimLoss."""
     own = parse_setting(choice.setting)
-    if own.matrix is None or parameter not in own.matrix.options:
+    if own.matrix is None:
         return []
-    about = cache.losses()
     shuffled = Part(own.matrix.name, {**own.matrix.options, "shuffle": 1})
     found = [Setting(own.loss, shuffled)]
+    if parameter not in own.matrix.options:
+        return [str(one) for one in found]
     if own.loss.name == "simloss":
         options = dict(own.loss.options)
         if options.pop("normalize", None) is None:
             options["normalize"] = "columns"
         found.append(Setting(Part("simloss", options), own.matrix))
-    for name, known in about.items():
-        fits = known["matrix"] and (choice.classes.ordered or not known["ordered"])
-        if fits and name != own.loss.name and name not in FEWER:
+    for name, known in cache.losses_for(choice.classes).items():
+        if known["matrix"] and name != own.loss.name and name not in FEWER:
             found.append(Setting(Part(name), own.matrix))
     return [str(s) for s in found]
 

@@ -133,8 +133,7 @@ def _last_layers(found: Evidence, stamp: Stamp) -> list[str]:
     with links.expander(label, state.LAYERS, ":material/layers:") as box:
         if not box.open:
             return []
-        known = cache.losses()
-        able = [n for n, about in known.items() if n != "ce" and (found.classes.ordered or not about["ordered"])]
+        able = [name for name in cache.losses_for(found.classes) if name != "ce"]
         if not set(st.session_state.get(state.HEADS) or ()) <= set(able):
             del st.session_state[state.HEADS]  # kept from a comparison whose classes have an order
         asked = st.multiselect("Losses", able, default=list(FIRST), key=state.HEADS, bind="query-params")

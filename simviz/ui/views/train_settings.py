@@ -161,9 +161,8 @@ def _carried_note(part: str | None, changed: int) -> None:
 
 def _builder(key: str, classes: ClassSet) -> None:
     """Loss, matrix and options by hand."""
-    known = cache.losses()
-    fits = [name for name, about in known.items() if classes.ordered or not about["ordered"]]
-    loss = st.selectbox("Loss", fits, format_func=lambda n: f"{known[n]['title']} ({n})", key="build-loss")
+    known = cache.losses_for(classes)
+    loss = st.selectbox("Loss", known, format_func=lambda n: f"{known[n]['title']} ({n})", key="build-loss")
     about: dict[str, Any] = known[loss]
     options = st.text_input("Its options", key="build-options", placeholder="key=value, key=value", help=about["help"])
     st.caption(about["help"])
