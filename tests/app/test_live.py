@@ -167,7 +167,7 @@ def test_a_class_in_another_group_changes_the_matrix_and_not_the_ruler(visit, ke
     at.session_state["live-edit"] = True
     at.run()
     at.selectbox(key=live_edit.MOVED).set_value("horse").run()
-    next(s for s in at.selectbox if s.label == "Group").set_value(("v",)).run()
+    next(s for s in at.selectbox if s.label == "Its group").set_value(("v",)).run()
     assert not at.exception
     moved = ClassSet(PETS.names, groups=["a", "a", "v", "v", "v", "v"])
     loss = losses.build("soft_labels@groups", moved)
@@ -184,7 +184,7 @@ def test_a_class_in_another_group_changes_a_loss_over_groups(visit, kept):
     at.session_state["live-edit"] = True
     at.run()
     at.selectbox(key=live_edit.MOVED).set_value("horse").run()
-    next(s for s in at.selectbox if s.label == "Group").set_value(("v",)).run()
+    next(s for s in at.selectbox if s.label == "Its group").set_value(("v",)).run()
     assert not at.exception
     moved = ClassSet(PETS.names, groups=["a", "a", "v", "v", "v", "v"])
     found = frozen.load(comparison.runs[0], PETS)
@@ -257,9 +257,9 @@ def test_a_class_put_back_into_its_group_is_no_change(visit, kept):
     at.session_state["live-edit"] = True
     at.run()
     at.selectbox(key=live_edit.MOVED).set_value("horse").run()
-    next(s for s in at.selectbox if s.label == "Group").set_value(("v",)).run()
+    next(s for s in at.selectbox if s.label == "Its group").set_value(("v",)).run()
     assert "Changed: horse to v" in says(at)
-    next(s for s in at.selectbox if s.label == "Group").set_value(("a",)).run()
+    next(s for s in at.selectbox if s.label == "Its group").set_value(("a",)).run()
     assert "Changed: " not in says(at)
     assert next(b for b in at.button if b.label == "Take all changes back").disabled
 

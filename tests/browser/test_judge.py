@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from tests.browser import steps
+from tests.browser.test_live import confusion
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,3 +45,25 @@ def test_a_file_leads_to_confusion_and_severity(server, visit, tmp_path):
     page.locator(steps.PLOT).first.wait_for()
     steps.settled(page)
     assert f"mine ({share})" in page.get_by_test_id("stMain").inner_text()
+
+
+def test_features_from_elsewhere_answer_to_a_slider(server, visit, tmp_path):
+    random = np.random.default_rng(0)
+    names = np.array(["cat", "dog", "horse", "truck", "bus", "ship"])
+    target = np.repeat(np.arange(6), 40)
+    means = 2.2 * np.eye(6, 16) + np.eye(2, 16)[np.arange(6) // 3]
+    np.savez(tmp_path / "deep.npz", y_true=names[target], features=random.normal(size=(240, 16)) + means[target])
+    page = visit(f"{server}/runs")
+    page.get_by_text("Judge your own model", exact=True).click()
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "deep.npz")
+    page.get_by_text("With 16 features").wait_for()
+    page.get_by_role("button", name="Add as a comparison").click()
+    page.get_by_role("link", name="What would another loss on its last layer do?").click()
+    page.locator("h1", has_text="Drag the matrix").wait_for()
+    page.get_by_text("others, of the other half of the").first.wait_for()
+    before = confusion(page, "simloss@words:keep=0.02,")
+    for _ in range(3):
+        page.get_by_role("slider", name="keep").press("PageUp")
+    page.wait_for_url(lambda url: "l_keep=" in url)
+    steps.settled(page)
+    assert confusion(page, "simloss@words:keep=") != before

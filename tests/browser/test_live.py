@@ -68,3 +68,19 @@ def test_a_cell_a_slider_and_a_sweep_change_the_confusion_and_a_link_restores_it
     assert confusion(again, f"keep={kept},") == after
     expect(again.get_by_text("Least mean cost at keep").first).to_be_visible(timeout=120_000)
     assert asked(again) == wanted
+
+
+def test_a_group_and_the_decoder_change_the_confusion(comparison, server, visit):
+    page = visit(f"{server}/live?c={comparison.id}&loss=group_ce")
+    start = confusion(page, "group_ce:alpha=0.5,test,argmax")
+    page.get_by_text("Edit the groups by hand").click()
+    steps.settled(page)
+    steps.choose(page, "Put a class into another group", "cat")
+    steps.choose(page, "Its group", "vehicle")
+    page.get_by_text("Changed: cat to vehicle").wait_for()
+    assert confusion(page, "group_ce:alpha=0.5(edited),test,argmax") != start
+    page.get_by_role("button", name="Take all changes back").click()
+    assert confusion(page, "group_ce:alpha=0.5,test,argmax") == start
+    page.get_by_role("radio", name="min_cost").click()
+    assert confusion(page, "group_ce:alpha=0.5,test,min_cost") != start
+    assert asked(page)["decoder"] == ["min_cost"]

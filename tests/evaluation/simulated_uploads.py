@@ -1,4 +1,4 @@
-"""Prediction files of simulated models whose true gain is known. Also used by benchmarks/gain.py.
+"""Prediction files of simulated models whose true gain is known. Also used by benchmarks/gain.py and gain_layers.py.
 
 Twelve classes in an order, in four groups of three; what a model sees of a sample is its class and its group under
 normal noise, so the posterior is known exactly. Kinds of model, and the ruler they are measured by:
@@ -33,8 +33,9 @@ TEMPERATURES = np.geomspace(0.1, 20, 40)
 
 @dataclass(frozen=True)
 class Upload:
-    """Reported log-probabilities (N, 12), the posterior (N, 12), true classes (N,) and units (N,)."""
+    """What the model sees (N, 12), its log-probabilities and the posterior (N, 12), true classes and units (N,)."""
 
+    seen: NDArray[np.float64]
     log_p: NDArray[np.float64]
     posterior: NDArray[np.float64]
     target: NDArray[np.int64]
@@ -52,9 +53,10 @@ def draw(kind: str, samples: int, seed: int) -> Upload:
     else:
         units, target = np.arange(samples), random.integers(0, 12, samples)
         noise = random.normal(size=(samples, 12))
-    posterior = log_softmax((MEANS[target] + noise) @ MEANS)
+    seen = MEANS[target] + noise
+    posterior = log_softmax(seen @ MEANS)
     reported = FACTORS.get(kind, 1.0) * posterior + (TILT if kind == "lopsided" else 0)
-    return Upload(log_softmax(reported), np.exp(posterior), target, units)
+    return Upload(seen, log_softmax(reported), np.exp(posterior), target, units)
 
 
 class Truth:

@@ -198,7 +198,7 @@ def _group(classes: ClassSet) -> None:
     here = paths.index(now[classes.names.index(name)])
     key = f"{GROUP}/{name}/{here}"
     right.selectbox(
-        "Group",
+        "Its group",
         paths,
         index=here,
         format_func=" / ".join,
