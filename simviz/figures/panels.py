@@ -79,7 +79,7 @@ def accuracy_cost(
         showlegend=False,
         hovertemplate="%{customdata}" + about,
     )
-    fig.update_xaxes(title="accuracy (right is better)", tickformat=".0%", nticks=6, range=_range(right.values()))
+    fig.update_xaxes(title="accuracy (right is better)", tickformat=".2~%", nticks=6, range=_range(right.values()))
     fig.update_yaxes(title=f"mean cost ({style.escape(unit)})", nticks=6, range=_range(up.values()))
     return style.finish(fig, title=title, height=PANEL_HEIGHT, legend=True)
 

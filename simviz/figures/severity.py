@@ -172,7 +172,7 @@ def accuracy_cost(
         )
     ends = list((intervals or {}).values())
     across, up = _window(accuracy, [e[0] for e in ends]), _window(cost, [e[1] for e in ends])
-    fig.update_xaxes(title="accuracy (right is better)", tickformat=".0%", range=across)
+    fig.update_xaxes(title="accuracy (right is better)", tickformat=".2~%", range=across)
     fig.update_yaxes(title=f"{style.escape(quantity)} ({style.escape(unit)}; lower is better)", range=up)
     return style.finish(fig, title=title, height=440 + 18 * len(accuracy), legend=True)
 
