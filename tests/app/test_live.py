@@ -270,7 +270,7 @@ def test_a_click_fills_the_boxes_and_letting_go_does_not(monkeypatch):
     kept = {}
     monkeypatch.setattr(st, "session_state", kept)
     live_edit.pick(PETS.names, [{"customdata": [1, 4]}])
-    assert [kept[key] for key in live_edit.CELL] == ["dog", "bus"]
+    assert [kept[key] for key in (*live_edit.CELL, live_edit.MOVED)] == ["dog", "bus", "dog"]
     live_edit.pick(PETS.names, [])
     assert [kept[key] for key in live_edit.CELL] == ["dog", "bus"]
 

@@ -139,10 +139,10 @@ def _clicked() -> None:
 
 
 def pick(names: tuple[str, ...], points: list[dict[str, Any]]) -> None:
-    """Put the class names of a clicked point into the boxes; nothing for no point."""
+    """Put the class names of a clicked point into the boxes; nothing for no point. The group is asked of its row."""
     if points:
-        for key, index in zip(CELL, points[0]["customdata"][:2], strict=True):
-            st.session_state[key] = names[index]
+        true, other = (names[index] for index in points[0]["customdata"][:2])
+        st.session_state.update({CELL[0]: true, CELL[1]: other, MOVED: true})
 
 
 def _value(matrix: ClassMatrix, built: ClassMatrix, true: str, other: str, box: Any) -> None:
