@@ -104,7 +104,7 @@ def _steps(trail: Sequence[tuple[str, float, float]], where: str) -> go.Scatter:
 QUANTITIES = {
     "accuracy": ("accuracy", ".2~%"),
     "mean_cost": ("mean cost", ".5~g"),
-    "failed_superclass_accuracy": ("FSA: mistakes inside the group", ".2~%"),
+    "failed_superclass_accuracy": ("inside the group (FSA)", ".2~%"),
     "mistake_severity": ("severity of a mistake", ".5~g"),
     "distinct_classes": ("classes predicted", "d"),
 }
