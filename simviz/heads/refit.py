@@ -46,7 +46,7 @@ class Head:
     converged : bool
         Whether `gradient` fell to the tolerance: 5e-6 for a convex loss, whose minimum is the only one, 3e-5 for
         another, which ends in the minimum that it reaches from cross entropy's. At the default penalty probabilities
-        are then within about 3e-4 of the optimum's, or 3e-3 of that minimum's (measured with 64 classes and 384
+        are then within about 2e-4 of the optimum's, or 3e-3 of that minimum's (measured with 64 classes and 384
         features).
     gradient : float
         The largest entry of the gradient in the coordinates of the search, where it ended.
