@@ -59,6 +59,7 @@ def test_every_setting_of_a_trained_comparison_has_its_matrix_in_the_same_colour
 
 def test_the_blurred_decoder_blurs_simloss_alone_and_says_its_limit(visit, compared):
     at = visit("confusion", decoder="blurred")
+    assert all(", test, blurred, " in title(figure) for figure in figures(at)[:2])
     for figure, (setting, runs) in zip(figures(at), compared.groups.items(), strict=True):
         counts = np.zeros((len(compared.classes),) * 2)
         for run in runs:

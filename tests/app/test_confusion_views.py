@@ -175,6 +175,9 @@ def test_harm_is_distance_times_change(visit, zoo):
     costs = [(distance * counts(a)).sum() for a in (CE, SIM)]
     assert f"cost {costs[0]:,.1f} in A and {costs[1]:,.1f} in B (tree levels)" in says(at)
     assert "; ruler groups (tree levels), 0..3" in title(figures(at)[2])
+    off = ~np.eye(6, dtype=bool)  # what is right does no harm, so it is neither tested nor counted
+    changed = int(((counts(CE) != counts(SIM)) & off).sum())
+    assert f"of the {changed} cells that changed stand out" in says(at)
     at.segmented_control(key="level").set_value("level-1").run()
     rows = [0, 0, 0, 1, 1, 1]
     expected = np.zeros((2, 2))
@@ -197,6 +200,7 @@ def test_a_row_of_the_differences_becomes_the_cell(visit, zoo):
     ("asked", "sentence"),
     [
         ({"norm": "by-predicted"}, "Tested is a cell's count, not the share that is drawn"),
+        ({"hide": "true"}, "The diagonal is hidden, and tested all the same."),
         ({"a": "ce-s0", "b": "emd2-s0"}, "with one seed a side it is about these networks"),
     ],
 )
@@ -223,6 +227,9 @@ def test_too_few_units_leave_every_change_grey(visit, predicted):
     assert grey(figures(at)[2]).sum() == 4
     assert "None of the 4 cells that changed can be told from chance" in says(at)
     assert "there are 6 images in all. Rows of groups pool their classes" in says(at)
+    assert "So every cell is grey: let go of" in says(at)
+    at.toggle(key="grey").set_value(False).run()
+    assert "So every cell is grey" not in says(at)
 
 
 def test_runs_on_other_images_are_not_tested(visit, zoo):

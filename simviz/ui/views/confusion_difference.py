@@ -51,6 +51,8 @@ def show(view: View, cell: tuple[int, int] | None) -> dict[str, Any]:
     quiet = (change != 0) & ~tests.significant if grey and tests is not None else None
     _draw(view, (a, b), cell, change, harm, quiet, tests)
     wrong = [float(t.sum() - np.trace(t)) for t in (view.classwise[a.label], view.classwise[b.label])]
+    if quiet is not None and quiet.any() and (quiet == (change != 0)).all():
+        said += " So every cell is grey: let go of “Grey where it may be chance” to see which way they go."
     st.caption(f"{plain(summary(view, wrong, harm))} {plain(said)}")
     _table(view, (a, b), change, harm, tests)
     return {"sides": (a.label, b.label), "harm": harm is not None, "grey": quiet is not None}
@@ -98,7 +100,7 @@ def _tests(view: View, a: Panel, b: Panel, *, weighted: bool) -> tuple[CellDiffe
         found.ruler,
         found.decoder,
         view.nodes.row.tobytes(),
-        weighted=weighted and len(view.nodes) < len(found.classes),
+        weighted=weighted,
         paired=seeds[0] == seeds[1],
         _a=[found.decoded(r) for r in a.runs],
         _b=[found.decoded(r) for r in b.runs],
@@ -109,6 +111,8 @@ def _tests(view: View, a: Panel, b: Panel, *, weighted: bool) -> tuple[CellDiffe
     if view.normalize == "predicted":
         what = "count" if not weighted else "harm"
         said += f" Tested is a cell's {what}, not the share that is drawn: that changes with its whole column."
+    if view.hide and not weighted:
+        said += " The diagonal is hidden, and tested all the same."
     if not tests.tested.any() and len(view.nodes) == len(found.classes) and found.classes.groups is not None:
         said += " Rows of groups pool their classes, and can be told apart sooner."
     return tests, said

@@ -107,7 +107,8 @@ def _at(found: Evidence, panels: list[Panel], epoch: int) -> tuple[Evidence, lis
             short.append(f"{panel.label} ({len(runs)} of {len(panel.runs)})")
     st.caption(
         f"**Validation after epoch {epoch}**, decided by argmax: the test part is read once, at the epoch each run "
-        "chose, so it has no epochs. The images below are those of the final predictions."
+        "chose, so it has no epochs. The images below are those of the final "
+        f"predictions, on the {found.part} part."
     )
     if short:
         st.caption(f"Not all runs kept epoch {epoch}: {plain(', '.join(short))}.")

@@ -109,7 +109,14 @@ def _filtered(inside: list[Sample], kinds: list[str]) -> list[Sample]:
         return inside
     a, b = str(shell.frame().a), str(shell.frame().b)
     picked = st.segmented_control(
-        "Images", kinds, default="all", required=True, key=state.KIND, bind="query-params", on_change=first_page
+        "Images",
+        kinds,
+        default="all",
+        required=True,
+        key=state.KIND,
+        bind="query-params",
+        on_change=first_page,
+        help="right: recognised by more than half of the seeds; wrong: by half of them or fewer.",
     )
     kind = KINDS[picked]
     return inside if kind is None else [s for s in inside if (s.right(a), s.right(b)) == kind]

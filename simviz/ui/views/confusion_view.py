@@ -59,7 +59,10 @@ class View:
     @property
     def when(self) -> str:
         """Part, or epoch, in titles."""
-        return self.found.when if isinstance(self.found, AtEpoch) else self.found.part
+        if isinstance(self.found, AtEpoch):
+            return self.found.when
+        by = f" by {self.found.ruler.name}" * (self.found.decoder == "min_cost")
+        return self.found.part + (f", {self.found.decoder}{by}" if self.found.decoder != "argmax" else "")
 
     @property
     def wide(self) -> bool:

@@ -107,8 +107,8 @@ def _accuracy_cost(found: Evidence, rows: list[compare.Row]) -> None:
         else "one seed alone has no interval"
     )
     st.caption(
-        f"{plain(alt)}. Small points are seeds, large ones their mean; {bars}. mean cost = error rate x severity, so "
-        "severity alone falls too when easy mistakes are added."
+        f"{plain(alt)}. Small points are seeds, large ones their mean; {bars}. In every seed mean cost = error "
+        "rate x severity, so severity alone falls too when easy mistakes are added."
     )
 
 

@@ -56,7 +56,7 @@ def show(found: Evidence, panels: list[Panel]) -> dict[str, Any]:
         f"{len(order)} classes: {plain(text)}. Grey lines lead from {plain(panels[0].label)}'s value. "
         f"{plain(alt)}."
     )
-    _table(found, panels, by_panel, order, quantity)
+    _table(found, panels, by_panel, order, quantity, behind, what)
     settings = [p.label for p in panels]
     return {"settings": settings, "quantity": quantity, "said": QUANTITIES[quantity], "shown": shown}
 
@@ -127,21 +127,23 @@ def _table(
     by_panel: dict[str, dict[str, NDArray[np.float64]]],
     order: list[int],
     quantity: str,
+    behind: dict[str, NDArray[np.float64]],
+    what: str,
 ) -> None:
-    """The numbers behind the picture."""
+    """The numbers behind the picture; `behind` counts `what` each value rests on, a run."""
     with links.expander("As a table", state.CLASS_TABLE, ":material/table:") as box:
         if not box.open:
             return
         first = panels[0]
         table = pd.DataFrame({"class": [found.classes.names[i] for i in order]})
         table["images"] = by_panel[first.label]["count"][order] // len(first.runs)
-        table["few"] = table["images"] < pictures.FEW
+        table["few"] = np.any([behind[p.label][order] < pictures.FEW for p in panels], axis=0)
         for panel in panels:
             table[panel.label] = by_panel[panel.label][quantity][order]
             table[f"mistakes {panel.label}"] = by_panel[panel.label]["errors"][order] / len(panel.runs)
         number = st.column_config.NumberColumn
         columns: dict[str, Any] = {p.label: number(format="%.3f", help=QUANTITIES[quantity]) for p in panels}
-        columns["few"] = st.column_config.CheckboxColumn(help=f"Fewer than {pictures.FEW} images.")
+        columns["few"] = st.column_config.CheckboxColumn(help=f"Fewer than {pictures.FEW} {what} a run, in any column.")
         columns |= {f"mistakes {p.label}": number("mistakes", format="%.1f", help=f"{p.label}, a run") for p in panels}
         name = f"{QUANTITIES[quantity].capitalize()} by class"
         charts.table(table, name, name, column_config=columns, height=420)
