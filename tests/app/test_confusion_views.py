@@ -219,6 +219,9 @@ def test_shares_of_the_predicted_class_are_tested_by_their_counts(visit, zoo):
         at
     )
     assert (frame(at, "A - B")["stands out"] == "yes").sum() == (expected.significant & ~np.eye(6, dtype=bool)).sum()
+    drawn_change = frame(at, "A - B")["as drawn, A - B"].abs()
+    for stands in ("yes", ""):
+        assert drawn_change[frame(at, "A - B")["stands out"] == stands].is_monotonic_decreasing
 
 
 def test_too_few_units_leave_every_change_grey(visit, predicted):

@@ -22,6 +22,7 @@ from simviz.ui.views.confusion_view import Floats, View, switch
 
 TONES = ("change", "harm")
 SHOWN = 25
+DRAWN = "as drawn, A - B"
 
 
 def show(view: View, cell: tuple[int, int] | None) -> dict[str, Any]:
@@ -217,18 +218,19 @@ def _table(
     if not len(rows):
         return
     best = np.lexsort((-off[rows, columns], ~standing[rows, columns]))[:SHOWN]
-    table = cells(view, sides, (rows[best], columns[best]), harm, tests)
+    table = cells(view, sides, (rows[best], columns[best]), change, harm, tests)
     if "p" in table:
         table["adjusted p"] = ["too few differ" if np.isnan(p) else f"{p:.2g}" for p in table["adjusted p"]]
         table["stands out"] = np.where(table["stands out"], "yes", "")
         table = table.drop(columns=["differing", "p"])
     number = st.column_config.NumberColumn
-    config = {name: number(format="%.1f") for name in ("A", "B", "A - B", "harm, A - B")}
+    config = {name: number(format="%.1f", help="Images a run.") for name in ("A", "B", "A - B")}
+    config |= {"harm, A - B": number(format="%.1f"), DRAWN: number(format="%.4f", help="The largest come first.")}
     key = "difference-rows"
     charts.table(
         table,
         "Cells of A - B",
-        csv=lambda: charts.as_csv(cells(view, sides, np.nonzero(change), harm, tests)),
+        csv=lambda: charts.as_csv(cells(view, sides, np.nonzero(change), change, harm, tests)),
         column_config=config,
         height=min(36 * (len(table) + 1) + 4, 320),
         key=key,
@@ -243,10 +245,11 @@ def cells(
     view: View,
     sides: tuple[Panel, Panel],
     where: tuple[NDArray[np.intp], ...],
+    change: Floats,
     harm: tuple[Floats, Floats] | None,
     tests: CellDifferences | None,
 ) -> pd.DataFrame:
-    """Cells as rows: counts a run of A and B, the change of harm, and the test where there is one.
+    """Cells as rows: counts a run of A and B, the change of harm, what is drawn, and the test where there is one.
 
     `where` are their rows and columns; a p is NaN where too few units differ.
     """
@@ -256,6 +259,8 @@ def cells(
     table["A - B"] = table["A"] - table["B"]
     if harm is not None:
         table["harm, A - B"] = harm[0][where] - harm[1][where]
+    if view.normalize != "counts":
+        table[DRAWN] = change[where]
     if tests is not None and tests.tested.any():
         table["differing"], table["p"] = tests.differing[where], tests.p[where]
         table["adjusted p"], table["stands out"] = tests.adjusted[where], tests.significant[where]

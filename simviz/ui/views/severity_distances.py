@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -35,7 +36,7 @@ def show(found: Evidence, panels: list[Panel]) -> dict[str, Any]:
     title = found.title(len(p.runs) for p in panels)
     fig = pictures.error_distances(spread, unit=found.ruler.unit, view=view, title=title)
     shares = {k: share_beyond(*pair, beyond) for k, pair in spread.items()}
-    text = ", ".join(f"{k} {'no mistakes' if v is None else f'{v:.1%}'}" for k, v in shares.items())
+    text = ", ".join(f"{p.label} {_percent(shares[p.label])}{_of_seeds(found, p, beyond)}" for p in panels)
     charts.show(fig, "distances", f"Distances of mistakes. Beyond {beyond:g}: {text}")
     st.caption(f"Mistakes farther than {plain(f'{beyond:g}')} ({plain(found.ruler.unit)}): {plain(text)}.")
     return {"view": view, "beyond": beyond}
@@ -48,6 +49,19 @@ def _beyond(largest: float) -> float:
     return st.number_input(
         "Farther than", 0.0, largest, largest / 2, largest / 20, key=state.BEYOND, bind="query-params", width=160
     )
+
+
+def _percent(share: float | None) -> str:
+    return "no mistakes" if share is None else f"{share:.1%}"
+
+
+def _of_seeds(found: Evidence, panel: Panel, beyond: float) -> str:
+    """The least and the most of several runs."""
+    alone = [
+        evaluation.error_distances(found.confusion(replace(panel, runs=(run,))), found.ruler) for run in panel.runs
+    ]
+    shares = [share for pair in alone if (share := share_beyond(*pair, beyond)) is not None]
+    return f" (seeds {min(shares):.1%} to {max(shares):.1%})" if len(shares) > 1 else ""
 
 
 def share_beyond(distances: np.ndarray, counts: np.ndarray, beyond: float) -> float | None:
