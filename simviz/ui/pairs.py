@@ -48,6 +48,7 @@ def show(
     for other in panels:
         if other is not panel:
             table[other.label] = _counts(found, other, table)
+    st.markdown(f"**{plain(label)}: {plain(found.title([len(panel.runs)]))}**")
     unit = found.ruler.unit
     number, columns = st.column_config.NumberColumn, {}
     columns["count"] = number(format="%.1f" if len(panel.runs) > 1 else "%d", help=f"Images, {panel.over}.")

@@ -249,6 +249,7 @@ def test_the_decoder_changes_table_pictures_classes_and_pairs_at_once(visit, pre
         assert row["mean cost"] == pytest.approx(cost)
         assert set(at.dataframe[-1].value["predicted"]) == {AGES.names[named]}
         assert f"decided by {decoder}" in says(at)
+        assert f"ce: test, {decoder}, 1 seed; ruler positions (position units)" in says(at)
         points = figures(at)[0]["data"]
         name = "ce" if decoder == "argmax" else f"ce | {decoder}"
         assert next(array(t["y"])[0] for t in points if t["name"] == name) == pytest.approx(cost)
