@@ -124,9 +124,14 @@ class Evidence:
         very = f", the very matrix that {', '.join(trained)} was trained on" if trained else ""
         return self.ruler.describe() + very
 
+    @property
+    def when(self) -> str:
+        """Which predictions these are."""
+        return self.part
+
     def title(self, seeds: Iterable[int]) -> str:
         """What stands above a picture of settings with so many seeds each."""
-        return f"{self.part}, {self.decided_by}, {seeds_text(seeds)}; ruler {self.ruler_text}"
+        return f"{self.when}, {self.decided_by}, {seeds_text(seeds)}; ruler {self.ruler_text}"
 
     def runs_of(self, row: compare.Row) -> list[Run]:
         """The runs behind a row, in the order of its values; two of one seed are two."""

@@ -88,7 +88,7 @@ def _training(found: Evidence) -> None:
 
 def _at(found: Evidence, panels: list[Panel], epoch: int) -> tuple[Evidence, list[Panel]]:
     """Only the runs that kept this epoch; a sentence for the others."""
-    there = AtEpoch(found.comparison, "validation", found.ruler, "argmax", epoch=epoch)
+    there = AtEpoch(found.comparison, "validation", found.ruler, "argmax", found.unfinished, epoch=epoch)
     kept, short, broken = [], [], []
     for panel in panels:
         runs = []

@@ -59,10 +59,8 @@ class View:
     @property
     def when(self) -> str:
         """Part, or epoch, in titles."""
-        if isinstance(self.found, AtEpoch):
-            return self.found.when
         by = f" by {self.found.ruler.name}" * (self.found.decoder == "min_cost")
-        return self.found.part + (f", {self.found.decoder}{by}" if self.found.decoder != "argmax" else "")
+        return self.found.when + (f", {self.found.decoder}{by}" if self.found.decoder != "argmax" else "")
 
     @property
     def wide(self) -> bool:
