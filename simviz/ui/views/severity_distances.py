@@ -36,7 +36,7 @@ def show(found: Evidence, panels: list[Panel]) -> dict[str, Any]:
     title = found.title(len(p.runs) for p in panels)
     fig = pictures.error_distances(spread, unit=found.ruler.unit, view=view, title=title)
     shares = {k: share_beyond(*pair, beyond) for k, pair in spread.items()}
-    text = ", ".join(f"{p.label} {_percent(shares[p.label])}{_of_seeds(found, p, beyond)}" for p in panels)
+    text = ", ".join(f"{p.label} {_told(found, p, shares[p.label], beyond)}" for p in panels)
     charts.show(fig, "distances", f"Distances of mistakes. Beyond {beyond:g}: {text}")
     st.caption(f"Mistakes farther than {plain(f'{beyond:g}')} ({plain(found.ruler.unit)}): {plain(text)}.")
     return {"view": view, "beyond": beyond}
@@ -51,17 +51,14 @@ def _beyond(largest: float) -> float:
     )
 
 
-def _percent(share: float | None) -> str:
-    return "no mistakes" if share is None else f"{share:.1%}"
-
-
-def _of_seeds(found: Evidence, panel: Panel, beyond: float) -> str:
-    """The least and the most of several runs."""
-    alone = [
-        evaluation.error_distances(found.confusion(replace(panel, runs=(run,))), found.ruler) for run in panel.runs
-    ]
-    shares = [share for pair in alone if (share := share_beyond(*pair, beyond)) is not None]
-    return f" (seeds {min(shares):.1%} to {max(shares):.1%})" if len(shares) > 1 else ""
+def _told(found: Evidence, panel: Panel, share: float | None, beyond: float) -> str:
+    """The share over all seeds, and where there are several the least and the most of one."""
+    if share is None:
+        return "no mistakes"
+    alone = [found.confusion(replace(panel, runs=(run,))) for run in panel.runs]
+    each = [share_beyond(*evaluation.error_distances(one, found.ruler), beyond) for one in alone]
+    known = [one for one in each if one is not None]
+    return f"{share:.1%}" + (f" (seeds {min(known):.1%} to {max(known):.1%})" if len(known) > 1 else "")
 
 
 def share_beyond(distances: np.ndarray, counts: np.ndarray, beyond: float) -> float | None:
