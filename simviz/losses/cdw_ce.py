@@ -12,8 +12,6 @@ from simviz.losses.closed_form import ClosedForm, Values, exponentials, safe
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
-_ZERO = torch.zeros(())
-
 
 def cdw_ce(
     outputs: Tensor,
@@ -52,35 +50,36 @@ def _nll(z: Tensor, index: Tensor, cost: Tensor) -> Tensor:
 def _nll_and_gradient(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> Values | None:
     """The loss and its gradient p_j (a_j - sum_c p_c a_c), a_c = cost_yc / (1 - p_c).
 
-    Of a row at most one p is above 1/2. Its 1 - p is the sum of the others, and so that no digits are lost it goes
-    through the sums over a row as 0, and its share is added.
+    With the odds o_j = p_j / (1 - p_j) the loss is sum_c cost_yc log(1 + o_c). Of a row at most one p is above 1/2. Its
+    1 - p is the sum of the others, and so that no digits are lost it goes through the sums over a row as 0, and its
+    share is added.
     """
-    if z.device.type != "cpu":  # a GPU would have to wait for a look at p
+    if z.device.type != "cpu":  # a GPU would have to wait for a look at the odds
         return None
     powers, sums = exponentials(z)
-    p, costs = powers.mul_(sums.reciprocal()), rows_of(cost, z, index)
-    some_sure = bool(p.numel()) and float(p.amax()) > 0.5
+    others, costs = sums - powers, rows_of(cost, z, index)
+    odds = torch.div(powers, others, out=others)
+    some_sure = bool(odds.numel()) and not float(odds.amax()) < 1
     if some_sure:
-        sure = (p.amax(1) > 0.5).nonzero().squeeze(1)
-        p_top, top = p.index_select(0, sure).max(1)
-        p[sure, top] = 0
-        rest, cost_top = p.index_select(0, sure).sum(1), costs[sure, top]
+        sure = (odds.amax(1) < 1).logical_not_().nonzero().squeeze(1)
+        top_power, top = powers.index_select(0, sure).max(1)
+        powers[sure, top] = odds[sure, top] = 0
+        rest, cost_top = powers.index_select(0, sure).sum(1) / sums[sure, 0], costs[sure, top]
         if not safe(rest):
             return None
-    others = torch.rsub(p, 1)
-    logs = others.log()
+    logs = odds.log1p()
     losses = (costs * logs).sum(1) if factor == 1 else torch.dot(costs.view(-1), logs.view(-1))
-    pulls = torch.addcdiv(_ZERO, costs.mul_(p), others, value=factor, out=costs)
+    pulls = costs.mul_(odds.mul_(factor))
     pulled = pulls.sum(1, keepdim=True)
     if some_sure:
-        of_top = cost_top * factor - pulled[sure, 0]
+        of_top, p_top = cost_top * factor - pulled[sure, 0], top_power / sums[sure, 0]
         pulled[sure, 0] += p_top * cost_top * factor / rest
         in_top = rest.log() * cost_top
-        losses = losses.index_add(0, sure, in_top) if factor == 1 else losses + in_top.sum()
-    gradient = pulls.addcmul_(p, pulled, value=-1)
+        losses = losses.index_add(0, sure, in_top, alpha=-1) if factor == 1 else losses - in_top.sum()
+    gradient = pulls.addcmul_(powers, pulled.div_(sums), value=-1)
     if some_sure:
         gradient[sure, top] = p_top * of_top
-    return losses.neg_(), gradient
+    return losses, gradient
 
 
 def log_complement(outputs: Tensor) -> Tensor:

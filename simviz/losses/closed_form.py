@@ -7,11 +7,13 @@ its value, in place, and kept: one matrix of the size of the outputs instead of 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import e, log2
 from typing import Any
 
 import torch
 from torch import Tensor
 
+LOG2_E = log2(e)
 Plain = Callable[..., Tensor]
 Values = tuple[Tensor, Tensor]
 Fast = Callable[..., Values | None]
@@ -74,14 +76,15 @@ def exponentials(outputs: Tensor) -> tuple[Tensor, Tensor]:
     """e_c = exp(z_c - m) of every row, (M, C), and their sums, (M, 1): the softmax is their quotient.
 
     m is 0 where that is safe for every row, which spares two passes over the outputs, and else the row's maximum.
+    A power of 2, because torch's exp takes up to three times as long as its exp2 on a processor that is not Intel's.
     """
     if outputs.device.type == "cpu" and outputs.numel():  # a GPU would have to wait for a look at the sums
-        powers = outputs.exp()
+        powers = (outputs * LOG2_E).exp2_()
         sums = powers.sum(1, keepdim=True)
         low, high = sums.aminmax()
         if float(low) > 1e-10 and float(high) < 1e10:
             return powers, sums
-    powers = (outputs - outputs.amax(1, keepdim=True)).exp_()
+    powers = (outputs - outputs.amax(1, keepdim=True)).mul_(LOG2_E).exp2_()
     return powers, powers.sum(1, keepdim=True)
 
 

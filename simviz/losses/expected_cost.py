@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Unpack
 
+import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values
 from simviz.losses.contract import MatrixLike, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -25,31 +25,18 @@ def expected_cost(
 
     Shapes and options as in `ExpectedCostLoss`; `distance` (C, C) is taken as it is.
 
-    >>> import torch
     >>> round(expected_cost(torch.zeros(1, 2), torch.tensor([1]), torch.tensor([[0.0, 3.0], [3.0, 0.0]])).item(), 4)
     1.5
     """
     return reduced_loss(
         outputs,
         target,
-        ClosedForm(_cost, _cost_and_gradient, distance),
+        lambda z, index: torch.linalg.vecdot(z.softmax(1), rows_of(distance, z, index)),
         lambda z, t: (z.softmax(1) * mixed_rows(distance, z, t)).sum(1),
         weight=weight,
         ignore_index=ignore_index,
         reduction=reduction,
     )
-
-
-def _cost(z: Tensor, index: Tensor, distance: Tensor) -> Tensor:
-    return (z.softmax(1) * rows_of(distance, z, index)).sum(1)
-
-
-def _cost_and_gradient(factor: float, z: Tensor, index: Tensor, distance: Tensor) -> Values:
-    """The loss and its gradient p_j (D_yj - loss)."""
-    p = z.softmax(1)
-    costs = rows_of(distance, z, index).mul_(p)
-    losses = costs.sum(1)
-    return losses, costs.addcmul_(p, losses[:, None], value=-1).mul_(factor)
 
 
 @register

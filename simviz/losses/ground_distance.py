@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values, safe
+from simviz.losses.closed_form import ClosedForm, Values, exponentials, safe
 from simviz.losses.contract import (
     MatrixLike,
     as_number,
@@ -59,7 +59,8 @@ def penalized_cross_entropy(outputs: Tensor, target: Tensor, cost: Tensor, lam: 
 
     def fast(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> Values:
         """By z_j: p_j - [j = y] + 2 lam (s_j - p_j r), with s_j = p_j^2 cost_yj and r = sum_j s_j."""
-        p = z.softmax(1)
+        powers, sums = exponentials(z)
+        p = powers.mul_(sums.reciprocal_())
         p_y = pick(p, index)
         nll = -(p_y.log() if safe(p_y) else pick(z.log_softmax(1), index))
         shares = rows_of(cost, z, index).mul_(p).mul_(p)

@@ -91,8 +91,10 @@ def _similarity_rows(directions: Tensor, lower_bound: float, outputs: Tensor, in
     share = 1 / (1 - lower_bound)
     chosen = directions.index_select(0, index) * share
     chosen[:, -1] = -lower_bound * share
-    # In place, by operations that vmap knows: with very many classes each new matrix of rows is dear.
-    values = torch.mm(chosen, directions.T).clamp_min_(0)
+    # In place, by operations that vmap knows: with very many classes each new matrix of rows is dear. Rows of a multiple
+    # of 16 numbers: a product into rows of another length takes up to three times as long.
+    classes = len(directions)
+    values = torch.mm(chosen, F.pad(directions, (0, 0, 0, -classes % 16)).T)[:, :classes].clamp_min_(0)
     values[torch.arange(len(index), device=index.device), index] = 1
     return values.to(outputs.dtype)
 
@@ -122,8 +124,9 @@ def blurred_nll_and_gradient(factor: float, outputs: Tensor, rows: Tensor) -> Va
     mass = masses / sums
     if not safe(mass):
         return None
-    gradient = powers.mul_(factor / sums).addcmul_(shares, factor / masses, value=-1)
-    return -mass.log().squeeze(1), gradient
+    scale = sums.reciprocal_().mul_(factor)
+    gradient = powers.mul_(scale).addcmul_(shares, scale.div_(mass), value=-1)
+    return mass.log_().neg_().squeeze(1), gradient
 
 
 def _index_nll(z: Tensor, index: Tensor, similarity: Tensor) -> Tensor:

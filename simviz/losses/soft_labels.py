@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
-from simviz.losses.closed_form import ClosedForm, Values
 from simviz.losses.contract import MatrixLike, check_number, matrix_tensor, mixed_rows, reduced_loss, rows_of
 from simviz.losses.registry import register
 
@@ -33,23 +32,12 @@ def soft_label_loss(
     return reduced_loss(
         outputs,
         target,
-        ClosedForm(_index_loss, _index_loss_and_gradient, labels),
+        lambda z, index: -torch.linalg.vecdot(z.log_softmax(1), rows_of(labels, z, index)),
         lambda z, t: -(z.log_softmax(1) * mixed_rows(labels, z, t)).sum(1),
         weight=weight,
         ignore_index=ignore_index,
         reduction=reduction,
     )
-
-
-def _index_loss(z: Tensor, index: Tensor, labels: Tensor) -> Tensor:
-    return -(z.log_softmax(1) * rows_of(labels, z, index)).sum(1)
-
-
-def _index_loss_and_gradient(factor: float, z: Tensor, index: Tensor, labels: Tensor) -> Values:
-    """The loss and its gradient m p - t, m = sum_c t_c."""
-    log_p, rows = z.log_softmax(1), rows_of(labels, z, index)
-    losses, mass = -torch.linalg.vecdot(rows, log_p), rows.sum(1, keepdim=True)
-    return losses, rows.addcmul_(log_p.exp_(), mass, value=-1).mul_(-factor)
 
 
 def soft_labels(distance: Tensor, beta: float) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from simviz.classes import group_path
+from simviz.losses.closed_form import ClosedForm, Values, exponentials, safe
 from simviz.losses.contract import reduced_loss
 
 
@@ -24,9 +25,26 @@ def node_nll(outputs: Tensor, target: Tensor, nodes: Tensor, coefficients: Seque
             total = total - coefficient * torch.where(inside, log_p, -torch.inf).logsumexp(-1)
         return total
 
+    def plain(z: Tensor, index: Tensor, nodes: Tensor) -> Tensor:
+        return nll(z.log_softmax(1), nodes[:, index])
+
+    def fast(factor: float, z: Tensor, index: Tensor, nodes: Tensor) -> Values | None:
+        """By z_j: sum_l coefficient_l (p_j - [j in node_l] p_j / P(node_l))."""
+        powers, sums = exponentials(z)
+        losses, inside = torch.zeros_like(sums), torch.zeros_like(powers)
+        for coefficient, level, node in zip(coefficients, nodes, nodes[:, index], strict=True):
+            shares = powers * (node[:, None] == level)
+            mass = shares.sum(1, keepdim=True).div_(sums)
+            if not safe(mass):
+                return None
+            inside.addcmul_(shares, coefficient / (mass * sums))
+            losses -= mass.log_().mul_(coefficient)
+        gradient = powers.mul_(sum(coefficients) / sums).sub_(inside).mul_(factor)
+        return losses.squeeze(1), gradient
+
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         _check_width(nodes, z)
-        return nll(z.log_softmax(1), nodes[:, index])
+        return ClosedForm(plain, fast, nodes)(z, index)
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
         _check_width(nodes, z)
