@@ -8,7 +8,7 @@ at the best m); and how sure it is of those. Expectations are over the class giv
 is in them.
 
 Goals, else it exits with 1: cross entropy within 5 % of the Bayes cost; SimLoss a point mass, a largest probability of
-0.95, on the images for which theory says so.
+0.95, on the images for which theory says so (where they are 1 % of all or more).
 
 Run: python benchmarks/gauge.py [--epochs 6]      (about 3 minutes on 2 cores)
 """
@@ -60,7 +60,7 @@ def main() -> int:
         largest, theory = p.max(1), None
         if "simloss" in setting:
             theory = point_masses(posterior, matrices.build(setting[8:], data.classes).values)
-            if theory.any() and largest[theory].mean() < 0.95:
+            if theory.mean() >= 0.01 and largest[theory].mean() < 0.95:
                 missed.append(f"{setting} is no point mass where theory says so: {largest[theory].mean():.3f}")
         for decoder in ("argmax", "min_cost"):
             decided = evaluation.decode(logs, decoder, classes=data.classes, ruler=ruler)
