@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,13 +31,13 @@ def executable() -> str | None:
 
 
 @contextmanager
-def serving(folder: Path, cache: Path | None = None) -> Iterator[str]:
+def serving(folder: Path, cache: Path | None = None, launcher: Sequence[str] = ("-m", "streamlit")) -> Iterator[str]:
     """The app on a free port with its own runs, and its own cache if none is given; yields its address."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     (folder / "tmp").mkdir(parents=True)
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
+    command = [sys.executable, *launcher, "run", str(ROOT / "app.py")]
     command += ["--server.headless", "true", "--server.port", str(port)]
     given = {"SIMVIZ_RUNS": str(folder / "runs"), "SIMVIZ_CACHE": str(cache or folder / "cache")}
     given["TMPDIR"] = str(folder / "tmp")  # a lock of its own: nothing here waits for the machine's other runs
