@@ -91,8 +91,8 @@ def _similarity_rows(directions: Tensor, lower_bound: float, outputs: Tensor, in
     share = 1 / (1 - lower_bound)
     chosen = directions.index_select(0, index) * share
     chosen[:, -1] = -lower_bound * share
-    # In place, by operations that vmap knows: with very many classes each new matrix of rows is dear. Rows of a multiple
-    # of 16 numbers: a product into rows of another length takes up to three times as long.
+    # In place, by operations that vmap knows: with very many classes each new matrix of rows is dear. Rows of a
+    # multiple of 16 numbers: a product into rows of another length takes up to three times as long.
     classes = len(directions)
     values = torch.mm(chosen, F.pad(directions, (0, 0, 0, -classes % 16)).T)[:, :classes].clamp_min_(0)
     values[torch.arange(len(index), device=index.device), index] = 1

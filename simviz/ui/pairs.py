@@ -33,14 +33,8 @@ def show(
     by : what the pairs are ranked by; cost is count x distance
     key : of the picker of the setting, in the link
     """
-    labels = [p.label for p in panels]
-    links.unknown(key, labels, "setting")
-    if st.session_state.get(key) not in (None, *labels):
-        del st.session_state[key]  # kept from another comparison
-    frame = shell.frame()
-    first = labels.index(frame.a) if frame.a in labels else 0
-    label = st.selectbox("Pairs of", labels, index=first, key=key, bind="query-params")
-    panel = panels[labels.index(label)]
+    label = _setting(panels, key)
+    panel = next(p for p in panels if p.label == label)
     table = pair_table(found, panel, by)
     if table.empty:
         st.info(f"{plain(label)} makes no mistake on the {found.part} part.")
@@ -49,23 +43,15 @@ def show(
         if other is not panel:
             table[other.label] = _counts(found, other, table)
     st.markdown(f"**{plain(label)}: {plain(found.title([len(panel.runs)]))}**")
-    unit = found.ruler.unit
-    number, columns = st.column_config.NumberColumn, {}
-    columns["count"] = number(format="%.1f" if len(panel.runs) > 1 else "%d", help=f"Images, {panel.over}.")
     table["share"] *= 100
-    columns["share"] = number(format="%.0f %%", help="Of the true class's images.")
-    columns["distance"] = number(format="%.2f", help=f"In {unit}.")
-    weighs = f"Cost: count x distance, in {unit}; how much this pair weighs."
-    columns["cost"] = number("severity (count x distance)", format="%.1f", help=weighs)
-    columns |= {o.label: number(format="%.1f", help=f"Images there, {o.over}.") for o in panels if o is not panel}
-    widget = f"{key}-rows-{labels.index(label)}"
+    widget = f"{key}-rows-{panels.index(panel)}"
     clicks: dict[str, Any] = {}
     if on_pick is not None:
         clicks = {"on_select": partial(picked, widget, table, on_pick), "selection_mode": "single-row"}
     charts.table(
         table,
         f"Pairs of {label} by {by}",
-        column_config=columns,
+        column_config=_columns(found, panel, panels),
         height=min(36 * (len(table) + 1) + 4, 400),
         key=widget,
         alt=f"Most confused pairs of {label}, by {by}",
@@ -78,6 +64,29 @@ def show(
         + (f" Click a row to look at that cell; {charts.KEYBOARD}." if clicks else "")
     )
     return label
+
+
+def _setting(panels: list[Panel], key: str) -> str:
+    """The box that asks whose pairs to show, first the setting that is compared elsewhere on the page."""
+    labels = [p.label for p in panels]
+    links.unknown(key, labels, "setting")
+    if st.session_state.get(key) not in (None, *labels):
+        del st.session_state[key]  # kept from another comparison
+    frame = shell.frame()
+    first = labels.index(frame.a) if frame.a in labels else 0
+    return st.selectbox("Pairs of", labels, index=first, key=key, bind="query-params")
+
+
+def _columns(found: Evidence, panel: Panel, panels: list[Panel]) -> dict[str, Any]:
+    unit, number = found.ruler.unit, st.column_config.NumberColumn
+    weighs = f"Cost: count x distance, in {unit}; how much this pair weighs."
+    return {
+        "count": number(format="%.1f" if len(panel.runs) > 1 else "%d", help=f"Images, {panel.over}."),
+        "share": number(format="%.0f %%", help="Of the true class's images."),
+        "distance": number(format="%.2f", help=f"In {unit}."),
+        "cost": number("severity (count x distance)", format="%.1f", help=weighs),
+        **{o.label: number(format="%.1f", help=f"Images there, {o.over}.") for o in panels if o is not panel},
+    }
 
 
 def pair_table(found: Evidence, panel: Panel, by: Literal["count", "cost"]) -> pd.DataFrame:
