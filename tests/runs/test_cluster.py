@@ -20,7 +20,7 @@ from simviz.runs import Run, Store, cluster, parcels, progress, queue, worker
 from ..tiny import NAMES, write_folder
 from .nodes import Nodes, separate
 
-EPOCHS = 600  # some ten seconds on a quick core: long enough to be killed in the middle
+EPOCHS = 300  # some five seconds on a quick core: long enough to be killed in the middle
 TIMED = ("seconds", "images_per_second", "pace")
 
 
