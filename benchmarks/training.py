@@ -39,7 +39,8 @@ from simviz import datasets, evaluation, losses, models
 from simviz.datasets import ImageDataset
 from simviz.devices import pick_device, pick_precision
 from simviz.hyperparameters import TrainingSpec
-from simviz.training import EpochEnd, Trainer, standardized
+from simviz.pixels import standardized
+from simviz.training import EpochEnd, Trainer
 
 RATE = 1e-3
 GOALS = {"loader": 4.0, "ceiling": 0.75}

@@ -86,7 +86,7 @@ def _untrained(run: Run, images: NDArray[np.uint8]) -> Floats:
     import torch
 
     from simviz import models
-    from simviz.training import window
+    from simviz.pixels import window
 
     name = run.spec.model or str(read_json(run.path / "environment.json")["model"])
     with torch.random.fork_rng(), torch.inference_mode():

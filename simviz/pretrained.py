@@ -78,8 +78,7 @@ class FrozenTrainer(Trainer):
         self.network["head"], self.loss = head.layer.to(self.device), head.loss.to(self.device)
         if (measured := getattr(self.loss, "measured", None)) is not None:
             measured.zero_()  # summed while the layer was searched for; the weight it was fitted with stays
-        self.epoch = 1
-        yield self._end_epoch(head.objective, time.perf_counter() - started, False)
+        yield self.end_epoch(head.objective, time.perf_counter() - started)
 
     def predict(self, part: str) -> Predictions:
         """Log-probabilities and features of one part, from the features that were read."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from simviz import models
+from simviz import models, pixels
 from simviz.datasets import ImageDataset
 from simviz.devices import pick_device, pick_precision
 from simviz.evaluation import Ruler, confusion_matrix, metrics
@@ -28,7 +28,6 @@ from simviz.hyperparameters import RISING, TrainingSpec
 from simviz.losses.base import ClassLoss
 
 SMALL_FEATURES = 512
-PADDING = 4
 RISE = 0.25
 
 
@@ -78,6 +77,8 @@ class Trainer:
     ----------
     spec, data, loss, ruler
         The ruler measures validation errors; it plays no part in training.
+    beside
+        A trainer on the same device with the same data, whose images in the device's memory are used.
 
     Raises
     ------
@@ -85,7 +86,9 @@ class Trainer:
         Where data, model, loss or device do not fit each other.
     """
 
-    def __init__(self, spec: TrainingSpec, data: ImageDataset, loss: ClassLoss, ruler: Ruler) -> None:
+    def __init__(
+        self, spec: TrainingSpec, data: ImageDataset, loss: ClassLoss, ruler: Ruler, beside: Trainer | None = None
+    ) -> None:
         data = _checked_data(data, spec)
         self.spec, self.data, self.ruler = spec, data, ruler
         self.device = pick_device(spec.device)
@@ -96,10 +99,14 @@ class Trainer:
         self.loss = loss.to(self.device)
         self.network = nn.ModuleDict({"backbone": backbone, "head": loss.head(backbone.features, len(data.classes))})
         self.network.to(self.device).to(memory_format=torch.channels_last)
+        self.objective = Objective(self.network, self.loss, self.precision)
         self.train_rows = data.indices("train")
-        self.images = torch.from_numpy(np.ascontiguousarray(data.images[self.train_rows])).to(self.device)
+        if beside is None:
+            self.images = torch.from_numpy(np.ascontiguousarray(data.images[self.train_rows])).to(self.device)
+        else:
+            self.images = beside.images
         self.labels = torch.from_numpy(data.labels[self.train_rows]).to(self.device)
-        self.mean, self.scale = _pixel_statistics(self.images, spec.standardize)
+        self.mean, self.scale = pixels.statistics(self.images, spec.standardize)
         parameters = [*self.network.parameters(), *self.loss.parameters()]
         self.optimizer = _optimizer(parameters, spec)
         self.steps = math.ceil(len(self.train_rows) / spec.batch_size)
@@ -116,20 +123,26 @@ class Trainer:
         ValueError
             In the epoch in which the loss is no longer finite.
         """
-        while self.epoch < self.spec.epochs and not self._out_of_patience():
+        while not self.over:
             started = time.perf_counter()
             self.network.train()
             total = torch.zeros((), device=self.device)
-            for step, batch in enumerate(self._batches()):
-                self._set_rate(self.epoch * self.steps + step)
+            for step, batch in enumerate(self.batches()):
+                for group in self.optimizer.param_groups:
+                    group["lr"] = self.rate(step)
                 total += self._learn(*batch)
                 yield Step(self.epoch + 1, step + 1, self.steps)
-            mean_loss = float(total) / self.steps
-            if not math.isfinite(mean_loss):
-                raise ValueError(f"the loss became {mean_loss} in epoch {self.epoch + 1}; lower the learning rate")
-            warm = self.epoch < self.warmup
-            self.epoch += 1
-            yield self._end_epoch(mean_loss, time.perf_counter() - started, warm)
+            yield self.end_epoch(float(total) / self.steps, time.perf_counter() - started)
+
+    @property
+    def over(self) -> bool:
+        """Whether the last epoch is done, or training has stopped early."""
+        return self.epoch >= self.spec.epochs or self._out_of_patience()
+
+    @property
+    def warm(self) -> bool:
+        """Whether the epoch under way is one of plain cross entropy, before the loss takes over."""
+        return self.epoch < self.warmup
 
     def predict(self, part: str) -> Predictions:
         """Log-probabilities and features of one part with the weights as they are now."""
@@ -140,12 +153,12 @@ class Trainer:
             for chunk in np.array_split(rows, max(1, math.ceil(len(rows) / 1024))):
                 images = torch.from_numpy(np.ascontiguousarray(self.data.images[chunk])).to(self.device)
                 if self.spec.crop is not None:
-                    images = window(images, self.spec.crop)
-                pixels = self._pixels(images)
-                found, outputs = self._forward(pixels)
+                    images = pixels.window(images, self.spec.crop)
+                batch = self._pixels(images)
+                found, outputs = self._forward(batch)
                 log = self.loss.log_probabilities(outputs)
                 if self.spec.mirror:
-                    mirrored = self.loss.log_probabilities(self._forward(pixels.flip(3))[1])
+                    mirrored = self.loss.log_probabilities(self._forward(batch.flip(3))[1])
                     log = torch.logaddexp(log, mirrored) - math.log(2)
                 logs.append(log.clamp(-6e4, 0).cpu().numpy().astype(np.float16))
                 features.append(found.cpu().numpy().astype(np.float16))
@@ -198,12 +211,7 @@ class Trainer:
         }
 
     def _learn(self, images: Tensor, target: Tensor) -> Tensor:
-        features, outputs = self._forward(images)
-        self.loss.observe(features.detach(), target)
-        if self.epoch < self.warmup:
-            value = F.nll_loss(self.loss.log_probabilities(outputs), target, weight=self.loss.weight)
-        else:
-            value = self.loss(outputs, target)
+        value = self.objective(images, target, self.warm)
         self.optimizer.zero_grad()
         value.backward()
         self.optimizer.step()
@@ -212,7 +220,8 @@ class Trainer:
     def _forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         return forward(self.network, images, self.precision)
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images and targets of the epoch under way, a batch at a time."""
         order = np.random.default_rng([self.spec.seed, self.epoch]).permutation(len(self.train_rows))
         allowed = self.data.augment if self.spec.augment else ()
         for step in range(self.steps):
@@ -221,33 +230,39 @@ class Trainer:
             images = self.images.index_select(0, rows)
             random = np.random.default_rng([self.spec.seed, self.epoch, step + 1])
             if self.spec.crop is not None:
-                images = window(images, self.spec.crop, random if self.spec.augment else None, flip="flip" in allowed)
+                images = pixels.window(
+                    images, self.spec.crop, random if self.spec.augment else None, flip="flip" in allowed
+                )
             elif allowed:
-                images = augmented(images, random, crop="crop" in allowed, flip="flip" in allowed)
+                images = pixels.augmented(images, random, crop="crop" in allowed, flip="flip" in allowed)
             yield self._pixels(images), self.labels[rows]
 
     def _pixels(self, images: Tensor) -> Tensor:
-        return standardized(images, self.mean, self.scale)
+        return pixels.standardized(images, self.mean, self.scale)
 
-    def _set_rate(self, step: int) -> None:
+    def rate(self, step: int) -> float:
+        """The learning rate of a step of the epoch under way, counted from 0."""
         factor = 1.0
         if self.spec.schedule == "one-cycle":
-            factor = one_cycle((step + 0.5) / (self.spec.epochs * self.steps))
+            factor = one_cycle((self.epoch * self.steps + step + 0.5) / (self.spec.epochs * self.steps))
         elif self.spec.decay is not None:
             factor = self.spec.decay**self.epoch
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.spec.lr * factor
+        return self.spec.lr * factor
 
-    def _end_epoch(self, train_loss: float, seconds: float, warm: bool) -> EpochEnd:
+    def end_epoch(self, train_loss: float, seconds: float) -> EpochEnd:
+        """The epoch's steps are done: validate. ValueError where the mean `train_loss` is not finite."""
+        warm = self.warm
+        self.epoch += 1
+        if not math.isfinite(train_loss):
+            raise ValueError(f"the loss became {train_loss} in epoch {self.epoch}; lower the learning rate")
         arrays = {k: np.asarray(v.cpu() if isinstance(v, Tensor) else v) for k, v in self.loss.end_epoch().items()}
         predictions = self.predict("validation")
         logs, target = predictions.log_probabilities, predictions.target
         values = metrics(logs, target, classes=self.data.classes, ruler=self.ruler)
         confusion = confusion_matrix(target, logs.argmax(1), len(self.data.classes))
         best = self._track_best(values) if self.spec.patience else True
-        stop = self._out_of_patience() or self.epoch == self.spec.epochs
         images = len(self.train_rows)
-        return EpochEnd(self.epoch, train_loss, seconds, images, warm, values, confusion, arrays, best, stop)
+        return EpochEnd(self.epoch, train_loss, seconds, images, warm, values, confusion, arrays, best, self.over)
 
     def _track_best(self, values: dict[str, Any]) -> bool:
         value = values.get(self.spec.monitor)
@@ -269,13 +284,19 @@ class Trainer:
             module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
 
 
-def standardized(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """(N, H, W, channels) uint8 -> (N, channels, H, W) float32, stored channels last."""
-    count, height, width, _ = images.shape
-    # Whole images as rows: arithmetic over a last axis of three channels is several times slower.
-    rows = images.reshape(count, -1).to(torch.float32, copy=True)
-    rows.sub_(mean.repeat(height * width)).mul_(scale.repeat(height * width))
-    return rows.view(images.shape).permute(0, 3, 1, 2)
+class Objective(nn.Module):
+    """Network and loss as one module: what a step makes smaller."""
+
+    def __init__(self, network: nn.ModuleDict, loss: ClassLoss, precision: torch.dtype) -> None:
+        super().__init__()
+        self.network, self.loss, self.precision = network, loss, precision
+
+    def forward(self, images: Tensor, target: Tensor, warm: bool) -> Tensor:
+        features, outputs = forward(self.network, images, self.precision)
+        self.loss.observe(features.detach(), target)
+        if warm:
+            return F.nll_loss(self.loss.log_probabilities(outputs), target, weight=self.loss.weight)
+        return self.loss(outputs, target)
 
 
 def forward(network: nn.ModuleDict, images: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -295,49 +316,6 @@ def one_cycle(share: float) -> float:
     if share < RISE:
         return 0.04 + 0.96 * share / RISE
     return (1 + math.cos(math.pi * (share - RISE) / (1 - RISE))) / 2
-
-
-def augmented(images: Tensor, random: np.random.Generator, *, crop: bool, flip: bool) -> Tensor:
-    """Random crop after padding by 4, and mirror, of a whole batch at once.
-
-    images : uint8 (N, H, W, channels); the same shape comes back.
-    """
-    count, height, width, _ = images.shape
-    shift = random.integers(0, 2 * PADDING + 1, (2, count)) if crop else None
-    mirror = random.random(count) < 0.5 if flip else None
-    if shift is not None:
-        images = _cut(F.pad(images, (0, 0, *4 * (PADDING,))), shift[0], shift[1], height, width)
-    return images if mirror is None else _mirrored(images, mirror)
-
-
-def window(images: Tensor, side: int, random: np.random.Generator | None = None, *, flip: bool = False) -> Tensor:
-    """A square of each image of a batch, (N, side, side, channels): the middle, or a random one, then mirrored or not.
-
-    images : uint8 (N, H, W, channels)
-    """
-    count, height, width, _ = images.shape
-    top, left = np.full(count, (height - side) // 2), np.full(count, (width - side) // 2)
-    if random is not None:
-        top, left = (random.integers(0, size - side + 1, count) for size in (height, width))
-    images = _cut(images, top, left, side, side)
-    return images if random is None or not flip else _mirrored(images, random.random(count) < 0.5)
-
-
-def _cut(images: Tensor, top: NDArray[np.int64], left: NDArray[np.int64], height: int, width: int) -> Tensor:
-    """The window of each image whose upper left corner is given."""
-    count, whole_height, whole_width, channels = images.shape
-    places = (count, whole_height - height + 1, whole_width - width + 1, height, width, channels)
-    each, row, column, channel = images.stride()
-    views = images.as_strided(places, (each, row, column, row, column, channel))  # every window of every image
-    at = (np.arange(count), top, left)
-    if images.device.type == "cpu":  # NumPy copies rows where torch copies pixels
-        return torch.from_numpy(views.numpy()[at])
-    return views[tuple(torch.from_numpy(i).to(images.device) for i in at)]
-
-
-def _mirrored(images: Tensor, which: NDArray[np.bool_]) -> Tensor:
-    at = torch.from_numpy(np.flatnonzero(which)).to(images.device)
-    return images.index_copy(0, at, images.index_select(0, at).flip(2))
 
 
 def _weights(network: nn.Module, loss: nn.Module) -> dict[str, Tensor]:
@@ -364,17 +342,3 @@ def _checked_data(data: ImageDataset, spec: TrainingSpec) -> ImageDataset:
         if not len(data.indices(part)):
             raise ValueError(f"{data.name} has no {part} images; add some, or give a test part of its own")
     return data if spec.train_size is None else data.subset(spec.train_size)
-
-
-def _pixel_statistics(images: Tensor, standardize: bool) -> tuple[Tensor, Tensor]:
-    """What to subtract from and multiply uint8 pixels with, per channel."""
-    channels = images.shape[3]
-    if not standardize:
-        return torch.zeros(channels, device=images.device), torch.full((channels,), 1 / 255, device=images.device)
-    some = images[:: max(1, len(images) // 5000)]
-    # Counted, not summed: arithmetic over a last axis of three channels is several times slower.
-    counts = torch.stack([torch.bincount(some[..., c].flatten(), minlength=256) for c in range(channels)]).double()
-    shares, values = counts / counts.sum(1, keepdim=True), torch.arange(256, device=images.device).double()
-    mean = shares @ values
-    deviation = (shares @ values.square() - mean.square()).clamp_min(1.0).sqrt()
-    return mean.float(), (1 / deviation).float()

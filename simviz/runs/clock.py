@@ -19,12 +19,13 @@ RECENT = 60  # epochs: the machine was another one before
 class Clock:
     """Ticks at every event of a trainer; does something about once a second, and at the end of each epoch.
 
-    Only the monotonic clock is read: setting the machine's time changes nothing.
+    Only the monotonic clock is read: setting the machine's time changes nothing. Of runs that train in step each
+    counts its share of the seconds.
     """
 
-    def __init__(self, run: Run, comparison: Comparison, first_epoch: int) -> None:
+    def __init__(self, run: Run, comparison: Comparison, first_epoch: int, in_step: int = 1) -> None:
         self._run, self._first, self._epochs = run, first_epoch, run.spec.epochs
-        self._meter = Meter(comparison)
+        self._meter, self._in_step = Meter(comparison), in_step
         self._before = float(status.last(run).get("seconds") or 0.0) if first_epoch else 0.0
         self._started = self._epoch_began = time.monotonic()
         self._beat = -math.inf
@@ -34,7 +35,7 @@ class Clock:
     @property
     def kept(self) -> dict[str, Any]:
         """What stays true of the run when it stops here: epochs finished, seconds spent, seconds an epoch."""
-        spent = round(self._before + time.monotonic() - self._started, 2)
+        spent = round(self._before + (time.monotonic() - self._started) / self._in_step, 2)
         found: dict[str, Any] = {"epoch": self._epoch, "epochs": self._epochs, "seconds": spent}
         if (measured := pace.measured(list(self._took))) is not None:
             found["pace"] = measured

@@ -153,7 +153,7 @@ def train_there(data: Any, rest: Any, order: Order, post: Any) -> Parcel:
     """On a node: train in a folder of its own and return that folder's files."""
     import ray
 
-    from simviz.runs import worker
+    from simviz.runs import session
 
     if order.version != __version__:
         raise ValueError(f"{socket.gethostname()} has simviz {__version__}, the head {order.version}; install the same")
@@ -164,7 +164,7 @@ def train_there(data: Any, rest: Any, order: Order, post: Any) -> Parcel:
         parcels.unpack(order.files, run.path)
         messenger = _Messenger(run, lambda parcel: ray.get(post.leave.remote(order.ticket, parcel)))
         messenger.send()  # nothing but that the run is here
-        worker.execute(run, Comparison(Path(root)), messenger, replace(rest, data=data))
+        session.execute(run, Comparison(Path(root)), messenger, replace(rest, data=data))
         return parcels.pack(run.path, {})
 
 

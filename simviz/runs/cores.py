@@ -11,6 +11,10 @@ import time
 
 import psutil
 
+from simviz.runs import slots, status
+from simviz.runs.files import read_json
+from simviz.runs.store import Comparison, Run
+
 # OpenMP reads this once, when torch is loaded: a thread that waits for another spins for about a millisecond, then
 # sleeps. By default it spins for much longer, and where a page or a browser takes a core from the other for a moment,
 # an epoch was seen to take ten times as long; asleep at once, an epoch takes half as long again on an idle machine.
@@ -43,3 +47,30 @@ class FreeCores:
         machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
         idle = machine.idle + getattr(machine, "iowait", 0.0)
         return time.monotonic(), sum(machine) - idle, own.user + own.system
+
+
+_free = FreeCores()
+
+
+def watch() -> None:
+    """Count what is idle from now on."""
+    global _free
+    _free = FreeCores()
+
+
+def sharing(run: Run, comparison: Comparison) -> int:
+    """How many processes train runs of the comparison at once, that of this run counted."""
+    waiting = sum(status.last(r).get("state") in ("queued", "running") for r in comparison.runs)
+    return max(1, min(len(slots.fitting(slots.device(run))), waiting))
+
+
+def choose_threads(run: Run, sharing: int) -> None:
+    """Threads for the free cores; a run that is resumed keeps those it began with, so that its sums round alike."""
+    import torch
+
+    free = max(1, min(_free.count(), (os.cpu_count() or 1) // sharing))
+    begun = run.path / "environment.json"
+    if begun.exists():
+        torch.set_num_threads(int(read_json(begun).get("threads", free)))
+    elif "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(free)

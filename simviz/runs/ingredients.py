@@ -54,13 +54,15 @@ def gather(spec: RunSpec) -> Ingredients:
     return Ingredients(data, build_loss(spec, data), evaluation.ruler(data.classes, spec.ruler), matrix)
 
 
-def trainer_for(spec: RunSpec, given: Ingredients | None = None) -> tuple[Any, datasets.ImageDataset]:
+def trainer_for(
+    spec: RunSpec, given: Ingredients | None = None, beside: Any = None
+) -> tuple[Any, datasets.ImageDataset]:
     """A `Trainer` at its first epoch, and the data it trains on; the ingredients are gathered where not given."""
-    from simviz.training import Trainer
-
-    found, kind = given or gather(spec), Trainer
+    found = given or gather(spec)
     if spec.pretrained is not None:
         from simviz.pretrained import FrozenTrainer
 
-        kind = FrozenTrainer
-    return kind(spec, found.data, found.loss, found.ruler), found.data
+        return FrozenTrainer(spec, found.data, found.loss, found.ruler), found.data
+    from simviz.training import Trainer
+
+    return Trainer(spec, found.data, found.loss, found.ruler, beside), found.data

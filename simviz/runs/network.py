@@ -18,11 +18,12 @@ from simviz import losses, models
 from simviz.classes import ClassSet
 from simviz.datasets.listing import MAX_PIXELS, decode
 from simviz.losses import ClassLoss
+from simviz.pixels import standardized
 from simviz.runs import checkpoint
 from simviz.runs import weights as kept
 from simviz.runs.files import StoreError, read_json
 from simviz.runs.store import Run
-from simviz.training import forward, standardized
+from simviz.training import forward
 
 MAX_BYTES = 20 * 2**20
 FORMATS = ("PNG", "JPEG", "WEBP")

@@ -29,10 +29,15 @@ class Paused(Stop):
     """To go on from its last checkpoint another time."""
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether there is no memory left, be it Python, torch or the system that says so."""
+    return isinstance(error, MemoryError) or any(said in str(error).lower() for said in _NO_MEMORY)
+
+
 def in_plain_words(error: BaseException) -> str:
     """The cause of a failed run, and the way out where we know one."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if isinstance(error, MemoryError) or any(said in str(error).lower() for said in _NO_MEMORY):
+    if out_of_memory(error):
         return "Memory ran out. Halve the batch size, or choose a smaller model."
     if disk_full(error):
         return "The disk is full. Free some space, then resume; finished epochs are kept."

@@ -22,7 +22,9 @@ from typing import Any
 
 import filelock
 
+from simviz.runs.files import StoreError
 from simviz.runs.liveness import alive, mark
+from simviz.runs.store import Run
 
 VARIABLE = "SIMVIZ_SLOTS"
 LOOK_SECONDS = 0.2
@@ -44,6 +46,14 @@ def fitting(device: str) -> tuple[str, ...]:
     index = device.partition(":")[2]
     chosen = [int(index)] if index else range(gpus)
     return tuple(f"cuda:{gpu}.{i}" for i in range(per) for gpu in chosen)
+
+
+def device(run: Run) -> str:
+    """The device that a run asks for."""
+    try:
+        return run.spec.device
+    except StoreError:  # the run fails with this very sentence when its turn comes
+        return "auto"
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from simviz import compare
-from simviz.runs import Comparison, Store, StoreError, checked, tuning, worker
+from simviz.runs import Comparison, Store, StoreError, checked, session, tuning, worker
 from simviz.runs.files import write_json
 from simviz.runs.tuning import Trial, Tuning
 
@@ -88,7 +88,7 @@ def test_the_runs_are_trained_with_the_best_rate_of_the_trials_and_the_record_sa
 
 def test_trials_that_are_over_are_not_repeated(asked):
     comparison = asked(seeds=(0,))
-    tuning.settle(comparison, lambda part, listener: worker.execute(part.runs[0], part))  # then the machine goes down
+    tuning.settle(comparison, lambda part, listener: session.execute(part.runs[0], part))  # then the machine goes down
     assert not tuning.recorded(comparison).done
     first, *others = tuning.trials(comparison)
     assert first.status["state"] == "finished"
@@ -125,7 +125,7 @@ def test_a_setting_without_a_sound_rate_fails_with_the_cause_and_stops_no_other(
             if run.setting == "ce":
                 write_json(run.path / "status.json", {"state": "failed", "error": "the loss became nan in epoch 1"})
             else:
-                worker.execute(run, part)
+                session.execute(run, part)
 
     tuning.settle(comparison, train)
     ce, cost = (comparison.groups[s][0] for s in ("ce", "expected_cost@words"))

@@ -1,0 +1,161 @@
+"""Several networks of one shape trained as one program: one launch on the device for all of them.
+
+A small network leaves a GPU idle: starting its kernels takes longer than running them. Here the weights of several lie
+in one tensor, a row each, and `torch.func.vmap` runs them all; a convolution of each becomes a group of one
+convolution. What every trainer holds are views of its row, so that it validates, saves and resumes as if it trained
+alone. On a processor that has no idle units this is slower (`benchmarks/fleet.py`), see `worthwhile`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, vmap
+
+from simviz import models
+from simviz.losses.base import ClassLoss
+from simviz.training import Step, Trainer
+
+
+def worthwhile(device: torch.device) -> bool:
+    """Whether several small networks are quicker together than one after another."""
+    return device.type == "cuda"
+
+
+class Stack:
+    """Trainers that take their steps together.
+
+    Each keeps its own seed, batches, loss, matrix and learning rate; trainers of one seed share their batches.
+
+    Parameters
+    ----------
+    trainers
+        At the same epoch, each made `beside` the first; their specs differ in seed and learning rate alone, their
+        losses in matrix, weights and positions alone. The backbone is one of ours, which drop nothing at random, and
+        the loss one that hears no features (`ClassLoss.observe`).
+
+    Raises
+    ------
+    ValueError
+        Where they differ in more, or one cannot be stacked.
+    """
+
+    def __init__(self, trainers: Sequence[Trainer]) -> None:
+        self.trainers = list(trainers)
+        first = self._first = self.trainers[0]
+        for trainer in self.trainers:
+            if why := _apart(first, trainer):
+                raise ValueError(f"these runs cannot be trained as one: {why}")
+        self._named = [dict(t.objective.named_parameters()) for t in self.trainers]
+        self._weights = _flat(own.values() for own in self._named).requires_grad_()
+        kinds = ("exp_avg", "exp_avg_sq") if first.spec.momentum is None else ("momentum_buffer",)
+        self._moments = {kind: _flat(_moments(t, kind) for t in self.trainers) for kind in kinds}
+        every = [dict(t.objective.named_buffers()) for t in self.trainers]
+        self._buffers = {name: torch.stack([own[name] for own in every]) for name in every[0]}
+        self._hand_out(every)
+
+    def steps(self) -> Iterator[Step]:
+        """Take the steps of one epoch; call `ends` after the last."""
+        self._began = time.perf_counter()
+        self._total = self._weights.new_zeros(len(self.trainers))
+        for trainer in self.trainers:
+            trainer.network.train()
+        of_seed = {t.spec.seed: t for t in self.trainers}
+        places = list(of_seed)
+        rows = torch.tensor([places.index(t.spec.seed) for t in self.trainers], device=self._weights.device)
+        for step, found in enumerate(zip(*(t.batches() for t in of_seed.values()), strict=True)):
+            images, target = (torch.stack(parts).index_select(0, rows) for parts in zip(*found, strict=True))
+            self._total += self._learn(images, target, step)
+            yield Step(self._first.epoch + 1, step + 1, self._first.steps)
+
+    def ends(self) -> list[tuple[float, float]]:
+        """What `Trainer.end_epoch` of each is to be given: its mean loss, and its share of the seconds."""
+        seconds = (time.perf_counter() - self._began) / len(self.trainers)
+        for trainer in self.trainers:
+            for state in trainer.optimizer.state.values():
+                if "step" in state:
+                    state["step"].fill_((trainer.epoch + 1) * trainer.steps)
+        return [(total / self._first.steps, seconds) for total in self._total.tolist()]
+
+    def _learn(self, images: Tensor, target: Tensor, step: int) -> Tensor:
+        """One step of each, on images (M, N, channels, H, W); their losses, (M,)."""
+        warm = self._first.warm
+
+        def objective(weights: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor, truth: Tensor) -> Tensor:
+            return functional_call(self._first.objective, {**weights, **buffers}, (batch, truth, warm))
+
+        losses = vmap(objective)(self._parts(self._weights), self._buffers, images, target)
+        (gradient,) = torch.autograd.grad(losses.sum(), self._weights)
+        rates = torch.tensor([[t.rate(step)] for t in self.trainers], device=gradient.device)
+        with torch.no_grad():
+            self._weights -= rates * self._direction(gradient, step)
+        return losses.detach()
+
+    def _direction(self, gradient: Tensor, step: int) -> Tensor:
+        """Where one step at learning rate 1 goes, (M, weights): Adam (Kingma and Ba 2015), or Nesterov's momentum.
+
+        torch.optim has one learning rate for a tensor; here every row has its own.
+        """
+        defaults = self._first.optimizer.defaults
+        if "exp_avg" not in self._moments:
+            momentum = defaults["momentum"]
+            return gradient + momentum * self._moments["momentum_buffer"].mul_(momentum).add_(gradient)
+        (beta1, beta2), number = defaults["betas"], self._first.epoch * self._first.steps + step + 1
+        mean = self._moments["exp_avg"].lerp_(gradient, 1 - beta1)
+        square = self._moments["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        spread = (square / (1 - beta2**number)).sqrt_().add_(defaults["eps"])
+        return mean / (1 - beta1**number) / spread
+
+    def _parts(self, flat: Tensor) -> dict[str, Tensor]:
+        """A row's numbers as the parameters of a network, each (M, ...)."""
+        shapes = {name: parameter.shape for name, parameter in self._named[0].items()}
+        pieces = flat.split([shape.numel() for shape in shapes.values()], 1)
+        return {n: piece.view(-1, *shape) for piece, (n, shape) in zip(pieces, shapes.items(), strict=True)}
+
+    def _hand_out(self, every: list[dict[str, Tensor]]) -> None:
+        """Let what each trainer holds be views of its row."""
+        weights = self._parts(self._weights.detach())
+        moments = {name: self._parts(flat) for name, flat in self._moments.items()}
+        for i, (trainer, own) in enumerate(zip(self.trainers, self._named, strict=True)):
+            for name, parameter in own.items():
+                parameter.data = weights[name][i]
+                state = trainer.optimizer.state[parameter]
+                state.update({kind: parts[name][i] for kind, parts in moments.items()})
+                if "exp_avg" in state:
+                    state.setdefault("step", torch.tensor(0.0, device=parameter.device))
+            for name, buffer in every[i].items():
+                buffer.data = self._buffers[name][i]
+
+
+def _apart(first: Trainer, other: Trainer) -> str:
+    """Why two trainers cannot take their steps together; "" where they can."""
+    if other.objective.network["backbone"].name not in models.available():
+        return f"{other.objective.network['backbone'].name} is none of our own networks"
+    if type(other.loss).observe is not ClassLoss.observe:
+        return f"{other.loss.name} hears features"
+    ours, theirs = (t.spec.model_dump(exclude={"seed", "lr", "loss"}) for t in (first, other))
+    if differing := [key for key in ours if ours[key] != theirs.get(key)]:
+        return f"they differ in {', '.join(differing)}"
+    if (type(first.loss), _plain(first.loss)) != (type(other.loss), _plain(other.loss)):
+        return "they differ in the loss"
+    if first.epoch != other.epoch:
+        return f"they are at the epochs {first.epoch} and {other.epoch}"
+    return "" if first.images is other.images else "their images lie apart"
+
+
+def _plain(loss: ClassLoss) -> dict[str, str]:
+    """What a loss holds beside its tensors."""
+    return {k: repr(v) for k, v in vars(loss).items() if not k.startswith("_")}
+
+
+def _moments(trainer: Trainer, kind: str) -> list[Tensor]:
+    parameters = trainer.objective.parameters()
+    return [trainer.optimizer.state.get(p, {}).get(kind, torch.zeros_like(p)) for p in parameters]
+
+
+def _flat(rows: Iterable[Iterable[Tensor]]) -> Tensor:
+    """Every tensor of a row, one behind the other."""
+    return torch.stack([torch.cat([t.detach().flatten() for t in row]) for row in rows])
