@@ -86,7 +86,7 @@ def _untrained(run: Run, images: NDArray[np.uint8]) -> Floats:
     import torch
 
     from simviz import models
-    from simviz.pixels import window
+    from simviz.pixels import standardized, statistics, window
 
     name = run.spec.model or str(read_json(run.path / "environment.json")["model"])
     with torch.random.fork_rng(), torch.inference_mode():
@@ -95,9 +95,8 @@ def _untrained(run: Run, images: NDArray[np.uint8]) -> Floats:
         if run.spec.crop is not None:
             seen = window(seen, run.spec.crop)
         backbone = models.build(name, (seen.shape[3], *seen.shape[1:3])).eval()
-        pixels = seen.float()
-        pixels = (pixels - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2)).clamp_min(1.0)
-        return torch.cat([backbone(part) for part in pixels.permute(0, 3, 1, 2).split(512)]).numpy()
+        known = statistics(seen, run.spec.standardize)
+        return torch.cat([backbone(standardized(part, *known)) for part in seen.split(512)]).numpy()
 
 
 def _cross_entropy(comparison: Comparison, run: Run) -> Floats:

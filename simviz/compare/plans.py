@@ -29,6 +29,7 @@ from simviz.classes import quoted
 from simviz.compare.settings import create, specs_for, with_controls
 from simviz.runs import Comparison, RunSpec, Store
 from simviz.runs.budget import grant
+from simviz.runs.records import MAX_RUNS
 from simviz.runs.tuning import plan as plan_tuning
 
 RUN_KEYS = tuple(n for n in RunSpec.model_fields if n not in ("loss", "seed", "predictions", "columns", "class_table"))
@@ -55,7 +56,7 @@ class Plan(BaseModel):
     title: str | None = None
     loss: tuple[str, ...] = Field(min_length=1)
     grid: dict[str, tuple[int | float | str, ...]] = {}
-    seeds: int = Field(3, ge=1)
+    seeds: int = Field(3, ge=1, le=MAX_RUNS)
     controls: bool = True
     tune: bool = False
     rates: tuple[float, ...] | None = None

@@ -28,7 +28,7 @@ from simviz.datasets.core import TEST, TRAIN, VALIDATION
 from simviz.datasets.listing import MAX_PIXELS, UNDECIDED, Listing
 
 # Adience: ages from and to. Ages between two groups belong to none.
-ADIENCE = ((0, 2), (4, 6), (8, 13), (15, 20), (25, 32), (38, 43), (48, 53), (60, 100))
+ADIENCE = ((0, 2), (4, 6), (8, 12), (15, 20), (25, 32), (38, 43), (48, 53), (60, 100))
 # Images of Groups: the age class in the file -> the ages it stands for.
 GROUPS = {1: "0-2", 5: "3-7", 10: "8-12", 16: "13-19", 28: "20-36", 51: "37-65", 75: "66+"}
 _SYNSET = re.compile(r"^n\d{8}$")

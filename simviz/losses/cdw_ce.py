@@ -54,8 +54,6 @@ def _nll_and_gradient(factor: float, z: Tensor, index: Tensor, cost: Tensor) -> 
     1 - p is the sum of the others, and so that no digits are lost it goes through the sums over a row as 0, and its
     share is added.
     """
-    if z.device.type != "cpu":  # a GPU would have to wait for a look at the odds
-        return None
     powers, sums = exponentials(z)
     others, costs = sums - powers, rows_of(cost, z, index)
     odds = torch.div(powers, others, out=others)

@@ -2,6 +2,9 @@
 
 A loss of one sample is a function of its row of outputs, so its gradient can be computed together with
 its value, in place, and kept: one matrix of the size of the outputs instead of one for every step.
+
+On a processor only: here one looks at values to see whether digits are lost, for which a GPU would have to wait, and
+there a compiler makes few kernels of the plain formula.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ def _is_fast(outputs: Tensor) -> bool:
 
     A Function that torch.func can look through costs a small loss a third of its time more at every call.
     """
-    return outputs.requires_grad and torch.is_grad_enabled() and eager()
+    return outputs.device.type == "cpu" and outputs.requires_grad and torch.is_grad_enabled() and eager()
 
 
 def eager() -> bool:
@@ -65,11 +68,8 @@ def eager() -> bool:
 
 
 def safe(masses: Tensor) -> bool:
-    """Whether sums of probabilities are so large that nothing was lost to underflow.
-
-    Never on a GPU, where looking at a value would make it wait.
-    """
-    return masses.device.type == "cpu" and (not masses.numel() or float(masses.min()) > 1e-25)
+    """Whether sums of probabilities are so large that nothing was lost to underflow."""
+    return not masses.numel() or float(masses.min()) > 1e-25
 
 
 def exponentials(outputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,7 +78,7 @@ def exponentials(outputs: Tensor) -> tuple[Tensor, Tensor]:
     m is 0 where that is safe for every row, which spares two passes over the outputs, and else the row's maximum.
     A power of 2, because torch's exp takes up to three times as long as its exp2 on a processor that is not Intel's.
     """
-    if outputs.device.type == "cpu" and outputs.numel():  # a GPU would have to wait for a look at the sums
+    if outputs.numel():
         powers = (outputs * LOG2_E).exp2_()
         sums = powers.sum(1, keepdim=True)
         low, high = sums.aminmax()
@@ -98,9 +98,7 @@ def _from_plain(plain: Plain, factor: float | None, *tensors: Tensor) -> tuple[T
 
 
 def _is_one(grad: Tensor) -> bool:
-    """Whether the loss itself is differentiated, as far as can be seen without making a GPU wait."""
-    if grad.device.type != "cpu":
-        return False
+    """Whether the loss itself is differentiated."""
     try:
         return float(grad) == 1
     except RuntimeError:  # of several backward passes at once there is no single value

@@ -204,6 +204,14 @@ def check_number(name: str, value: float, low: float, high: float = float("inf")
     return number
 
 
+def check_whole(name: str, value: float, low: int) -> int:
+    """The number as an int, if it is a whole one from `low` on; ValueError otherwise."""
+    number = check_number(name, value, low)
+    if number != int(number):
+        raise ValueError(f"{name} is {value!r}; it must be a whole number")
+    return int(number)
+
+
 def check_reduction(reduction: str) -> None:
     """ValueError unless it is one of PyTorch's three reductions."""
     if reduction not in REDUCTIONS:

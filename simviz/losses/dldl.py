@@ -30,21 +30,28 @@ def dldl_loss(
     >>> round(dldl_loss(torch.zeros(1, 2), torch.tensor([1]), torch.eye(2)).exp().item(), 4)
     2.0
     """
+    options = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction}
+    return _divergence(outputs, target, labels, negative_entropy(labels), **options)
 
-    def divergence(z: Tensor, labels_: Tensor, negentropy: Tensor) -> Tensor:
-        return negentropy - (labels_ * z.log_softmax(1)).sum(1)
 
+def negative_entropy(labels: Tensor) -> Tensor:
+    """sum_c t_c log t_c of each row.
+
+    >>> negative_entropy(torch.eye(2))
+    tensor([0., 0.])
+    """
+    return labels.xlogy(labels).sum(1)
+
+
+def _divergence(outputs: Tensor, target: Tensor, labels: Tensor, negentropy: Tensor, **options: Any) -> Tensor:
     def index_loss(z: Tensor, index: Tensor) -> Tensor:
         rows = rows_of(labels, z, index)
-        return divergence(z, rows, rows.xlogy(rows).sum(1))
+        return negentropy.to(z.dtype).index_select(0, index) - torch.linalg.vecdot(rows, z.log_softmax(1))
 
     def soft_loss(z: Tensor, t: Tensor) -> Tensor:
-        own = labels.to(z.dtype)
-        return divergence(z, mixed_rows(labels, z, t), t @ own.xlogy(own).sum(1))
+        return t @ negentropy.to(z.dtype) - (mixed_rows(labels, z, t) * z.log_softmax(1)).sum(1)
 
-    return reduced_loss(
-        outputs, target, index_loss, soft_loss, weight=weight, ignore_index=ignore_index, reduction=reduction
-    )
+    return reduced_loss(outputs, target, index_loss, soft_loss, **options)
 
 
 def gaussian_labels(positions: Tensor, sigma: float, period: float | None = None) -> Tensor:
@@ -70,18 +77,19 @@ class DLDLLoss(ClassLoss):
     Parameters
     ----------
     positions : array or tensor (C,)
-        Where each class lies; finite.
+        Where each class lies; distinct and finite.
     sigma : float > 0, optional
         Width of the Gaussian, in the units of the positions. By default the mean gap between neighbours.
     period : float, optional
-        The length of the circle, if the positions lie on one.
+        The length of the circle, if the positions lie on one; longer than their range.
     weight, ignore_index, reduction
         As in `ClassLoss`; so are the shapes of outputs and target.
 
     Raises
     ------
     ValueError
-        Positions that are not finite or not one for each class; a sigma that is not positive.
+        Positions that coincide, are not finite or not one for each class; a sigma that is not positive; a period
+        that the positions do not fit into.
 
     Source
     ------
@@ -99,23 +107,28 @@ class DLDLLoss(ClassLoss):
     convex = True
     ordered = True
     labels: Tensor
+    negentropy: Tensor
 
     def __init__(
         self, positions: Any, sigma: float | None = None, period: float | None = None, **options: Unpack[Options]
     ) -> None:
         super().__init__(**options)
         scale = torch.as_tensor(positions, dtype=torch.float64)
-        if scale.ndim != 1 or not len(scale) or not scale.isfinite().all():
-            raise ValueError(f"positions are {positions!r}; finite numbers, one for each class, are needed")
+        if scale.ndim != 1 or not scale.isfinite().all() or len(scale.unique()) != len(scale) or not len(scale):
+            raise ValueError(f"positions are {positions!r}; finite distinct numbers, one for each class, are needed")
+        reach = float(scale.max() - scale.min())
+        if period is not None and not check_number("period", period, 0) > reach:
+            raise ValueError(f"period is {period!r}; it must exceed the positions' range, {reach:g}")
         if sigma is None:
-            reach = float(scale.max() - scale.min())
             sigma = reach / (len(scale) - 1) if reach else 1.0
         self.sigma = check_number("sigma", sigma, 0, open_low=True)
-        self.register_buffer("labels", gaussian_labels(scale, self.sigma, period).float())
+        labels = gaussian_labels(scale, self.sigma, period)
+        self.register_buffer("labels", labels.float())
+        self.register_buffer("negentropy", negative_entropy(labels).float(), persistent=False)
 
     @classmethod
     def arguments(cls, classes: ClassSet, matrix: ClassMatrix | None) -> dict[str, Any]:
         return {"positions": classes.positions, "period": classes.period}
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:
-        return dldl_loss(outputs, target, self.labels, **self.options)
+        return _divergence(outputs, target, self.labels, self.negentropy, **self.options)

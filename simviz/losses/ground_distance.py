@@ -64,11 +64,8 @@ def penalized_cross_entropy(outputs: Tensor, target: Tensor, cost: Tensor, lam: 
         p_y = pick(p, index)
         nll = -(p_y.log() if safe(p_y) else pick(z.log_softmax(1), index))
         shares = rows_of(cost, z, index).mul_(p).mul_(p)
-        regularizer, strength = shares.sum(1), lam
-        if isinstance(strength, Tensor):  # its value is not looked at: a GPU would wait
-            shares, regularizer, strength = shares.mul_(strength), regularizer * strength, 1.0
-        else:
-            regularizer *= strength
+        strength = float(lam)
+        regularizer = shares.sum(1).mul_(strength)
         kept = torch.rsub(regularizer, 1, alpha=2).mul_(factor)
         gradient = p.mul_(kept[:, None]).add_(shares, alpha=2 * strength * factor)
         return nll + regularizer, gradient.scatter_add_(1, index[:, None], torch.full_like(p_y, -factor)[:, None])

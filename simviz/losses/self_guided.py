@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 from simviz.classes import ClassSet
 from simviz.losses.base import ClassLoss, Options
 from simviz.losses.closed_form import eager
-from simviz.losses.contract import check_number, pick, reduced_loss, rows_of
+from simviz.losses.contract import check_range, check_whole, pick, reduced_loss, rows_of
 from simviz.losses.cross_entropy import cross_entropy
 from simviz.losses.ground_distance import checked_regularizer, normalized_distance, penalized_cross_entropy
 from simviz.losses.registry import register
@@ -62,6 +62,10 @@ class SelfGuidedEMDLoss(ClassLoss):
     first ``end_epoch`` there is no distance and the loss is plain cross entropy; from then on it is the
     pure function `ground_distance_loss` of the `learned_distance`. A sample whose
     features are all zero (or not finite) is left out; a class absent from an epoch keeps its last mean.
+
+    In simviz's own training the first `warmup_epochs`, min(4, epochs // 3), are plain cross entropy. In a
+    loop of your own they are as many as epochs pass before the second ``end_epoch``: begin with
+    `CrossEntropyLoss` and call ``observe`` meanwhile if the first features are too poor.
 
     **When to use it.** When nothing is known about the classes beforehand, or to see what a network
     finds similar. Its agreement with words or groups means something only beside the same distance
@@ -129,11 +133,12 @@ class SelfGuidedEMDLoss(ClassLoss):
         if isinstance(lam, str) and lam != "auto":
             raise ValueError(f"lam is {lam!r}; it is a number or 'auto'")
         self.automatic = lam == "auto"
-        self.num_classes = int(check_number("num_classes", num_classes, 1))
+        self.num_classes = check_whole("num_classes", num_classes, 1)
         self.lam, self.exponent, self.bias = checked_regularizer(0.0 if lam == "auto" else float(lam), exponent, bias)
         for name in self._state:
             self.register_buffer(name, None)
         self._heard: Tensor | None = None  # what a layer that is watched gave last
+        self._cost_of: tuple[Tensor | None, Tensor] = None, torch.zeros(0)
 
     @classmethod
     def arguments(cls, classes: ClassSet, matrix: ClassMatrix | None) -> dict[str, Any]:
@@ -149,19 +154,26 @@ class SelfGuidedEMDLoss(ClassLoss):
         Parameters
         ----------
         features : (N, F)
-            Penultimate features; further dimensions are flattened.
-        target : integer (N,) or soft (N, C)
+            Penultimate features; further dimensions are flattened. Where every place of an image has a target of its
+            own, (N, F, d1, ...).
+        target : integer (N,) or (N, d1, ...), or soft (N, C) or (N, C, d1, ...)
             The targets **of the same samples**.
+
+        Raises
+        ------
+        ValueError
+            Where the two do not fit each other, the classes, or the features observed before.
         """
-        features = features.detach().flatten(1).float()
-        target = target.to(features.device)
+        features, target = self._paired(features.detach().float(), target.to(features.device))
         if not target.is_floating_point():
             counted = target != self.ignore_index
-            target = F.one_hot(torch.where(counted, target, 0).long(), self.num_classes) * counted[:, None]
-        if target.shape != (len(features), self.num_classes):
+            index = torch.where(counted, target, 0).long()
+            check_range(index, self.num_classes)
+            target = F.one_hot(index, self.num_classes) * counted[:, None]
+        if self.class_sums is not None and self.class_sums.shape[1] != features.shape[1]:
             raise ValueError(
-                f"observe was given features of shape {tuple(features.shape)} and targets of shape "
-                f"{tuple(target.shape)} for {self.num_classes} classes; they must belong to the same samples"
+                f"observe was given {features.shape[1]} features a sample, and {self.class_sums.shape[1]} before; "
+                "a distance is learned from one layer"
             )
         if self.class_sums is None or self.class_counts is None:
             self.class_sums = features.new_zeros(self.num_classes, features.shape[1])
@@ -172,6 +184,20 @@ class SelfGuidedEMDLoss(ClassLoss):
         self.class_sums += shares.T @ torch.where(alive, features / torch.where(alive, sizes, 1), 0)
         self.class_counts += shares.sum(0)
 
+    def _paired(self, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (M, F) and their targets, (M,) or (M, C)."""
+        soft = target.is_floating_point()
+        given = f"features of shape {tuple(features.shape)} and targets of shape {tuple(target.shape)}"
+        if target.ndim > 1 + soft and features.shape[2:] == target.shape[1 + soft :]:  # a target at every place
+            features = features.movedim(1, -1).flatten(0, -2)
+            target = target.movedim(1, -1).flatten(0, -2) if soft else target.flatten()
+        features = features.flatten(1)
+        if target.shape != ((len(features), self.num_classes) if soft else (len(features),)):
+            raise ValueError(
+                f"observe was given {given} for {self.num_classes} classes; they must belong to the same samples"
+            )
+        return features, target
+
     def watch(self, network: nn.Module, layer: str) -> RemovableHandle:
         """Take the features from a layer of any network, in place of calls of `observe`.
 
@@ -181,7 +207,7 @@ class SelfGuidedEMDLoss(ClassLoss):
         ----------
         network : torch.nn.Module
         layer : the layer's name as in `network.named_modules()`, such as "avgpool" of a torchvision ResNet
-            Gives (N, F); further dimensions are flattened.
+            Gives (N, F); further dimensions as in `observe`.
 
         Returns
         -------
@@ -190,17 +216,21 @@ class SelfGuidedEMDLoss(ClassLoss):
         Raises
         ------
         ValueError
-            For a name that is no layer of the network.
+            For a name that is no layer of the network; in training, for a layer that gives no tensor.
         """
         layers = dict(network.named_modules())
         if layer not in layers:
             known = ", ".join(name for name in layers if name)
             raise ValueError(f"the network has no layer {layer!r}; its layers are {known}")
+        return layers[layer].register_forward_hook(self._hear)  # a method, so that the network can still be pickled
 
-        def hear(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            self._heard = output.detach() if module.training else None
-
-        return layers[layer].register_forward_hook(hear)
+    def _hear(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if not isinstance(output, Tensor):
+            raise ValueError(
+                f"the layer that is watched, {type(module).__name__}, gives a {type(output).__name__}, no tensor; "
+                "watch one behind it"
+            )
+        self._heard = output.detach() if module.training else None
 
     @torch.no_grad()
     def end_epoch(self) -> dict[str, Any]:
@@ -243,12 +273,20 @@ class SelfGuidedEMDLoss(ClassLoss):
             )
         if self.distance is None:
             return cross_entropy(outputs, target, **self.options)
-        cost = self.distance**self.exponent + self.bias
+        cost = self._cost(self.distance)
         seen = torch.compiler.is_compiling() or eager()  # what torch.func looks at may change nothing
         if self.automatic and self.training and seen and not target.is_floating_point():
             self._measure(outputs, target, cost)
         lam = self.lam if not self.automatic else 0.0 if self.measured_lam is None else self.measured_lam
         return penalized_cross_entropy(outputs, target, cost, lam, **self.options)
+
+    def _cost(self, distance: Tensor) -> Tensor:
+        """D^omega + mu, made once for a distance: of many classes it has more numbers than a batch."""
+        if not eager():
+            return distance**self.exponent + self.bias
+        if self._cost_of[0] is not distance:
+            self._cost_of = distance, distance**self.exponent + self.bias
+        return self._cost_of[1]
 
     @torch.no_grad()
     def _measure(self, outputs: Tensor, target: Tensor, cost: Tensor) -> None:

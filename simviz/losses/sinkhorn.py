@@ -8,7 +8,15 @@ from torch import Tensor
 
 from simviz.losses.base import ClassLoss, Options
 from simviz.losses.closed_form import eager
-from simviz.losses.contract import MatrixLike, check_number, check_size, matrix_tensor, reduced_loss, rows_of
+from simviz.losses.contract import (
+    MatrixLike,
+    check_number,
+    check_size,
+    check_whole,
+    matrix_tensor,
+    reduced_loss,
+    rows_of,
+)
 from simviz.losses.registry import register
 
 NEAR = 30.0  # of sharpness times the longest distance: float32 holds the factors up to there
@@ -127,7 +135,7 @@ class SinkhornLoss(ClassLoss):
     ) -> None:
         super().__init__(**options)
         self.sharpness = check_number("sharpness", sharpness, 0, open_low=True)
-        self.iterations = int(check_number("iterations", iterations, 1))
+        self.iterations = check_whole("iterations", iterations, 1)
         self.register_buffer("distance", matrix_tensor(distance, "distance", "SinkhornLoss"))
 
     def forward(self, outputs: Tensor, target: Tensor) -> Tensor:

@@ -68,6 +68,7 @@ def test_a_grid_fills_the_settings_that_name_it_and_their_controls_come_with_it(
         ('epochs = "3"', "epochs is '3'"),
         ("epochs = 0", "epochs is 0"),
         ("seeds = true", "seeds is True"),
+        (f"seeds = {10**400}", "less than or equal to 2000"),
         ("batch-size = 3\nbatch_size = 3", "stands twice"),
         ("rates = [0.1, 0.2]", "rates are tried where tune is true"),
         ("grid = {r = [0.1]}", "no loss has {r}"),

@@ -55,3 +55,12 @@ def test_classes_without_order_are_refused():
         losses.DLDLLoss([0, 1], sigma=0)
     with pytest.raises(ValueError, match="finite"):
         losses.DLDLLoss([0, np.inf])
+
+
+@pytest.mark.parametrize(
+    ("positions", "period", "why"),
+    [([0, 5, 30], 10, "period is 10"), ([0, 5, 5], None, "distinct"), ([0, 5, float("inf")], None, "finite")],
+)
+def test_positions_that_are_no_scale_are_refused(positions, period, why):
+    with pytest.raises(ValueError, match=why):
+        losses.DLDLLoss(positions, period=period)

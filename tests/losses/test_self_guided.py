@@ -1,4 +1,5 @@
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -186,3 +187,62 @@ def test_a_named_layer_of_any_network_is_watched():
     assert watching.class_counts.sum() == 0
     with pytest.raises(ValueError, match=r"no layer 'pool'; its layers are conv1, .*avgpool"):
         watching.watch(network, "pool")
+
+
+def test_features_of_every_place_are_those_of_as_many_samples():
+    flat, dense, soft = (losses.SelfGuidedEMDLoss(3) for _ in range(3))
+    features, target = torch.rand(2, 5, 3, 4), torch.randint(-1, 3, (2, 3, 4))
+    target = torch.where(target < 0, -100, target)
+    flat.observe(features.movedim(1, -1).reshape(-1, 5), target.reshape(-1))
+    dense.observe(features, target)
+    shares = F.one_hot(target.clamp(min=0), 3) * (target >= 0)[..., None]
+    soft.observe(features, shares.movedim(-1, 1).float())
+    found = [loss.end_epoch()["ground_distance"] for loss in (flat, dense, soft)]
+    assert np.array_equal(found[0], found[1])
+    assert np.allclose(found[0], found[2])
+
+
+@pytest.mark.parametrize(
+    ("features", "target", "why"),
+    [
+        (torch.rand(4, 5), torch.tensor([0, 1, 7, 2]), "target has the index 7, but there are 3 classes"),
+        (torch.rand(4, 6), torch.tensor([0, 1, 1, 2]), "6 features a sample, and 5 before"),
+        (torch.rand(3, 5), torch.tensor([0, 1, 1, 2]), r"features of shape \(3, 5\) and targets of shape \(4,\)"),
+        (torch.rand(2, 5, 4), torch.zeros(2, 3).long(), "they must belong to the same samples"),
+        (torch.rand(4, 5), torch.rand(4, 2), "for 3 classes"),
+    ],
+)
+def test_features_that_do_not_fit_are_refused(features, target, why):
+    loss = losses.SelfGuidedEMDLoss(3)
+    loss.observe(torch.rand(2, 5), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match=why):
+        loss.observe(features, target)
+
+
+def test_a_watched_network_can_be_pickled_and_its_copy_teaches_the_copy_of_the_loss():
+    network, loss = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), losses.SelfGuidedEMDLoss(3)
+    loss.watch(network, "1")
+    network, loss = pickle.loads(pickle.dumps((network, loss)))
+    loss(network(torch.rand(6, 4)), torch.arange(6) % 3)
+    assert loss.class_counts.sum() > 0
+
+
+def test_a_watched_layer_that_gives_no_tensor_says_so():
+    network, loss = nn.Sequential(nn.LSTM(4, 5)), losses.SelfGuidedEMDLoss(3)
+    loss.watch(network, "0")
+    with pytest.raises(ValueError, match="LSTM, gives a tuple, no tensor"):
+        network(torch.rand(6, 4))
+
+
+def test_a_new_distance_is_a_new_cost():
+    loss = losses.SelfGuidedEMDLoss(3, exponent=2.0)
+    outputs, target = torch.randn(6, 3), torch.arange(6) % 3
+    for _ in range(2):
+        loss.observe(torch.rand(6, 4), target)
+        distance = torch.tensor(loss.end_epoch()["ground_distance"])
+        for _ in range(2):
+            close(loss(outputs, target), losses.ground_distance_loss(outputs, target, distance, exponent=2.0))
+    other = losses.SelfGuidedEMDLoss(3, exponent=2.0)
+    other.load_state_dict(loss.state_dict())
+    close(other(outputs, target), loss(outputs, target))
+    close(loss.double()(outputs.double(), target).float(), other(outputs, target))
