@@ -3,10 +3,10 @@
 Trains self_guided and cross entropy with the same seeds and batches on CIFAR-100 (reference: the 20 superclasses, and
 the words) and tree-rings (reference: the rings), and prints Spearman's rho between each distance and each reference:
 mean and 95 % t interval over the seeds. Controls: the distance of the untrained network's features, of the pixels, and
-of the network trained with plain cross entropy, all from the validation images. "learned" is the distance that the loss
-used, from the training images of the last epoch while the network changed; "read alike" that of the same network's
-features of the validation images, as the controls are read. The finding is the last line, read alike less cross entropy,
-paired by seed.
+of the network trained with plain cross entropy, all from the validation images. "learned" is the distance that the
+loss used, from the training images of the last epoch while the network changed; "read alike" that of the same
+network's features of the validation images, as the controls are read. The finding is the last line, read alike less
+cross entropy, paired by seed.
 
 Run: python benchmarks/agreement.py --cifar100 FILE_OR_FOLDER [--epochs 10] [--seeds 3]    (about 20 minutes on 2 cores)
 """

@@ -96,7 +96,7 @@ def seconds(loss: Loss, outputs: Tensor, target: Tensor, repeats: int) -> float:
 
 
 def now(device: torch.device) -> float:
-    """The time of this process, not the clock's: other programs may be running. Of a GPU the clock's, once it is done."""
+    """Seconds of this process, for other programs may be running; of a GPU those of the clock, once it is done."""
     if device.type == "cpu":
         return time.process_time()
     torch.cuda.synchronize(device)

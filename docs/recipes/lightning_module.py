@@ -1,7 +1,7 @@
 """A learned distance in PyTorch Lightning, for a network that is used as it is.
 
 The loss is a submodule, so it goes to the device and into the checkpoint with the network, its learned distance too.
-A hook on the last layer catches the penultimate features for `observe`; `on_train_epoch_end` learns the distance.
+`watch` takes the penultimate features from a layer by name; `on_train_epoch_end` learns the distance.
 Needs `pip install lightning`.
 """
 
@@ -17,22 +17,17 @@ from simviz import losses, models
 
 
 class SelfGuided(L.LightningModule):
-    """Any classifier and the layer whose input are the features."""
+    """Any classifier and the name of the layer that gives the features."""
 
-    def __init__(self, network: nn.Module, last: nn.Module, num_classes: int) -> None:
+    def __init__(self, network: nn.Module, layer: str, num_classes: int) -> None:
         super().__init__()
         self.network = network
         self.loss = losses.SelfGuidedEMDLoss(num_classes)
-        last.register_forward_pre_hook(self._keep_features)
-
-    def _keep_features(self, layer: nn.Module, inputs: tuple[Tensor]) -> None:
-        self.features = inputs[0]
+        self.loss.watch(network, layer)
 
     def training_step(self, batch: list[Tensor]) -> Tensor:
         images, target = batch
-        logits = self.network(images)
-        self.loss.observe(self.features, target)
-        return self.loss(logits, target)
+        return self.loss(self.network(images), target)
 
     def on_train_epoch_end(self) -> None:
         self.loss.end_epoch()
@@ -51,7 +46,7 @@ def main(epochs: int = 4, folder: str | None = None) -> tuple[SelfGuided, L.Trai
     data = pictures.load()
     body = models.build("convnet", (3, 32, 32))
     network = nn.Sequential(body, nn.Linear(body.features, len(data.classes)))
-    module = SelfGuided(network, network[-1], len(data.classes))
+    module = SelfGuided(network, "0", len(data.classes))
     trainer = L.Trainer(max_epochs=epochs, default_root_dir=folder, logger=False, enable_checkpointing=False)
     parts = [TensorDataset(*pictures.tensors(data, part)) for part in ("train", "validation")]
     trainer.fit(module, DataLoader(parts[0], 32, shuffle=True), DataLoader(parts[1], 160))
