@@ -44,8 +44,8 @@ def show(found: Learned, row: int) -> None:
         f"Spearman's rho over the {len(found.classes) * (len(found.classes) - 1) // 2:,} pairs of classes. p: "
         f"one-sided Mantel test, {PERMUTATIONS} permutations of the class names, so never below "
         f"{1 / (PERMUTATIONS + 1):.3f}. "
-        "The learned distance is that of the training images while the network changed; the controls are learned by the "
-        "same code from images of the validation part."
+        "The learned distance is that of the training images while the network changed; the controls are learned by "
+        "the same code from images of the validation part."
     )
     for name, text in missing.items():
         st.caption(f":material/block: Without the control “{plain(name)}”: {plain(text)}")
