@@ -37,7 +37,7 @@ def main() -> None:
     for setting, rate in rates.items():
         print(f"learning rate {rate:.2g}  {setting}", flush=True)
     longer = {**BASE, "epochs": 30, "lr": rates["ce"]}
-    learned = [*compare.specs_for(["self_guided"], [0, 1], **longer), *compare.specs_for(["ce"], [0], **longer)]
+    learned = [spec for loss in ("self_guided", "ce") for spec in compare.specs_for([loss], range(3), **longer)]
     ship(compare.create(learned, title="A learned distance", store=store), "self-guided.zip", features=("validation",))
     # Last, so that it is the newest of the two and pages open on it.
     specs = [s.model_copy(update={"lr": rates[s.loss]}) for s in specs]
