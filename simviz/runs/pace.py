@@ -42,6 +42,7 @@ def calibrate(comparison: Comparison, waiting: list[Run], stopped: Callable[[], 
     waiting : the runs that are still to be trained
     stopped : called before each setting; nothing more is timed once it is true
     """
+    waiting = [run for run in waiting if _readable(run)]
     known = read(comparison)
     found = dict(known)
     first = {
@@ -61,6 +62,14 @@ def calibrate(comparison: Comparison, waiting: list[Run], stopped: Callable[[], 
         found[run.setting] = pace
     if found != known:
         write_json(comparison.path / FILE, {"seconds_per_epoch": found})
+
+
+def _readable(run: Run) -> bool:
+    """Whether a run's spec can be read; where it cannot, the run will say so."""
+    try:
+        return bool(run.spec)
+    except StoreError:
+        return False
 
 
 def read(comparison: Comparison) -> dict[str, Pace]:

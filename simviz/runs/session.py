@@ -153,8 +153,11 @@ def kind(run: Run) -> str | None:
     from simviz import losses, models
     from simviz.losses.base import ClassLoss
 
-    spec = run.spec
-    hears = losses.get(spec.setting.loss.name).observe is not ClassLoss.observe
+    try:
+        spec = run.spec
+        hears = losses.get(spec.setting.loss.name).observe is not ClassLoss.observe
+    except ValueError:  # the run itself will say what is wrong
+        return None
     if hears or spec.pretrained is not None or spec.model not in (None, *models.available()):
         return None
     same = spec.model_dump(mode="json", exclude={"seed", "lr", "loss"})

@@ -119,6 +119,18 @@ def test_one_whose_loss_is_not_finite_fails_and_one_that_is_deleted_is_gone(make
     assert not comparison.runs[2].path.exists()
 
 
+def test_runs_that_cannot_begin_take_no_other_along(make, in_step):
+    comparison = make(("ce",), (0, 1, 2, 3))
+    wrong = {1: {"loss": "no_such_loss"}, 2: {"device": "cuda:7"}}
+    for place, fields in wrong.items():
+        run = comparison.runs[place]
+        write_json(run.path / "spec.json", {"schema_version": 1, **run.spec.model_dump(), **fields})
+    comparison = Comparison(comparison.path)
+    (comparison.runs[3].path / "spec.json").write_text("{")
+    worker.work(comparison)
+    assert states(comparison) == ["finished", "failed", "failed", "failed"]
+
+
 def test_where_memory_does_not_hold_all_it_holds_halves(make, in_step, monkeypatch):
     steps = Stack.steps
 
