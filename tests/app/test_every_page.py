@@ -38,9 +38,10 @@ def test_with_one_and_with_several_comparisons(visit, store, trained, trained_di
 
 @pytest.mark.parametrize("page", PAGES)
 def test_with_a_broken_run_folder(visit, store, trained, trained_distance, page):
-    for original in (trained, trained_distance):
-        for damage in DAMAGES:
-            shutil.rmtree(store / original.name)
-            shutil.copytree(original, store / original.name)
-            broken(store / original.name, damage)
-            assert visit(page, c=original.name).title, damage
+    """The damages in turn in the one and the other comparison, on the next page the other way round."""
+    for number, damage in enumerate(DAMAGES, PAGES.index(page)):
+        original = (trained, trained_distance)[number % 2]
+        shutil.rmtree(store / original.name)
+        shutil.copytree(original, store / original.name)
+        broken(store / original.name, damage)
+        assert visit(page, c=original.name).title, damage

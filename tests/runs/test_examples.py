@@ -46,7 +46,9 @@ def test_every_setting_has_its_own_tuned_rate(shipped):
 
 def test_a_learned_distance_ships_with_every_epoch(store):
     comparison = next(c for c in store if "self_guided" in c.groups)
-    run, _ = comparison.groups["self_guided"]
+    run, *others = comparison.groups["self_guided"]
+    assert len(others) == 2
+    assert [r.spec.seed for r in comparison.groups["ce"]] == [0, 1, 2]  # the control, seed by seed
     assert not learned_controls(comparison, run)[1], "every control has its material"
     learned = [e for e in run.epochs if "ground_distance" in run.epoch_arrays(e)]
     assert len(learned) >= 30
