@@ -69,9 +69,15 @@ def _cut(images: Tensor, top: NDArray[np.int64], left: NDArray[np.int64], height
     at = (np.arange(count), top, left)
     if images.device.type == "cpu":  # NumPy copies rows where torch copies pixels
         return torch.from_numpy(views.numpy()[at])
-    return views[tuple(torch.from_numpy(i).to(images.device) for i in at)]
+    return views[tuple(_sent(i, images.device) for i in at)]
 
 
 def _mirrored(images: Tensor, which: NDArray[np.bool_]) -> Tensor:
-    at = torch.from_numpy(np.flatnonzero(which)).to(images.device)
+    at = _sent(np.flatnonzero(which), images.device)
     return images.index_copy(0, at, images.index_select(0, at).flip(2))
+
+
+def _sent(index: NDArray[np.int64], device: torch.device) -> Tensor:
+    """An index on the device; a GPU is not waited for."""
+    here = torch.from_numpy(index)
+    return here.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else here

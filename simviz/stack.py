@@ -3,13 +3,15 @@
 A small network leaves a GPU idle: starting its kernels takes longer than running them. Here the weights of several lie
 in one tensor, a row each, and `torch.func.vmap` runs them all; a convolution of each becomes a group of one
 convolution. What every trainer holds are views of its row, so that it validates, saves and resumes as if it trained
-alone. On a processor that has no idle units this is slower (`benchmarks/fleet.py`), see `worthwhile`.
+alone. Each step is one recording (`simviz.recorded`). On a processor, which has no idle units, this is slower
+(`benchmarks/stack.py`), see `worthwhile`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,11 +19,12 @@ from torch.func import functional_call, vmap
 
 from simviz import models
 from simviz.losses.base import ClassLoss
+from simviz.recorded import Recorded
 from simviz.training import Step, Trainer
 
 
 def worthwhile(device: torch.device) -> bool:
-    """Whether several small networks are quicker together than one after another."""
+    """Whether a small network is quicker in a stack, and several quicker together than one after another."""
     return device.type == "cuda"
 
 
@@ -56,6 +59,7 @@ class Stack:
         every = [dict(t.objective.named_buffers()) for t in self.trainers]
         self._buffers = {name: torch.stack([own[name] for own in every]) for name in every[0]}
         self._hand_out(every)
+        self._learn = {warm: Recorded(partial(self._take, warm)) for warm in (False, True)}
 
     def steps(self) -> Iterator[Step]:
         """Take the steps of one epoch; call `ends` after the last."""
@@ -66,9 +70,10 @@ class Stack:
         of_seed = {t.spec.seed: t for t in self.trainers}
         places = list(of_seed)
         rows = torch.tensor([places.index(t.spec.seed) for t in self.trainers], device=self._weights.device)
+        learn, (rates, corrections) = self._learn[self._first.warm], self._schedule()
         for step, found in enumerate(zip(*(t.batches() for t in of_seed.values()), strict=True)):
             images, target = (torch.stack(parts).index_select(0, rows) for parts in zip(*found, strict=True))
-            self._total += self._learn(images, target, step)
+            self._total += learn(images, target, rates[step], corrections[step])
             yield Step(self._first.epoch + 1, step + 1, self._first.steps)
 
     def ends(self) -> list[tuple[float, float]]:
@@ -80,21 +85,27 @@ class Stack:
                     state["step"].fill_((trainer.epoch + 1) * trainer.steps)
         return [(total / self._first.steps, seconds) for total in self._total.tolist()]
 
-    def _learn(self, images: Tensor, target: Tensor, step: int) -> Tensor:
+    def _schedule(self) -> tuple[Tensor, Tensor]:
+        """Of each step of the epoch: every row's learning rate, (steps, M, 1); by what Adam's means fall short."""
+        first, device = self._first, self._weights.device
+        rates = [[[t.rate(step)] for t in self.trainers] for step in range(first.steps)]
+        before, betas = first.epoch * first.steps, first.optimizer.defaults.get("betas", ())
+        short = [[1 - beta ** (before + step + 1) for beta in betas] for step in range(first.steps)]
+        return torch.tensor(rates, device=device), torch.tensor(short, device=device)
+
+    def _take(self, warm: bool, images: Tensor, target: Tensor, rates: Tensor, corrections: Tensor) -> Tensor:
         """One step of each, on images (M, N, channels, H, W); their losses, (M,)."""
-        warm = self._first.warm
 
         def objective(weights: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor, truth: Tensor) -> Tensor:
             return functional_call(self._first.objective, {**weights, **buffers}, (batch, truth, warm))
 
         losses = vmap(objective)(self._parts(self._weights), self._buffers, images, target)
         (gradient,) = torch.autograd.grad(losses.sum(), self._weights)
-        rates = torch.tensor([[t.rate(step)] for t in self.trainers], device=gradient.device)
         with torch.no_grad():
-            self._weights -= rates * self._direction(gradient, step)
+            self._weights -= rates * self._direction(gradient, corrections)
         return losses.detach()
 
-    def _direction(self, gradient: Tensor, step: int) -> Tensor:
+    def _direction(self, gradient: Tensor, corrections: Tensor) -> Tensor:
         """Where one step at learning rate 1 goes, (M, weights): Adam (Kingma and Ba 2015), or Nesterov's momentum.
 
         torch.optim has one learning rate for a tensor; here every row has its own.
@@ -103,11 +114,12 @@ class Stack:
         if "exp_avg" not in self._moments:
             momentum = defaults["momentum"]
             return gradient + momentum * self._moments["momentum_buffer"].mul_(momentum).add_(gradient)
-        (beta1, beta2), number = defaults["betas"], self._first.epoch * self._first.steps + step + 1
+        beta1, beta2 = defaults["betas"]
         mean = self._moments["exp_avg"].lerp_(gradient, 1 - beta1)
         square = self._moments["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        spread = (square / (1 - beta2**number)).sqrt_().add_(defaults["eps"])
-        return mean / (1 - beta1**number) / spread
+        of_mean, of_square = corrections
+        spread = (square / of_square).sqrt_().add_(defaults["eps"])
+        return mean / of_mean / spread
 
     def _parts(self, flat: Tensor) -> dict[str, Tensor]:
         """A row's numbers as the parameters of a network, each (M, ...)."""

@@ -224,9 +224,7 @@ class Trainer:
         """Images and targets of the epoch under way, a batch at a time."""
         order = np.random.default_rng([self.spec.seed, self.epoch]).permutation(len(self.train_rows))
         allowed = self.data.augment if self.spec.augment else ()
-        for step in range(self.steps):
-            rows = torch.from_numpy(order[step * self.spec.batch_size : (step + 1) * self.spec.batch_size])
-            rows = rows.to(self.device)
+        for step, rows in enumerate(torch.from_numpy(order).to(self.device).split(self.spec.batch_size)):
             images = self.images.index_select(0, rows)
             random = np.random.default_rng([self.spec.seed, self.epoch, step + 1])
             if self.spec.crop is not None:

@@ -16,7 +16,7 @@ FLOORS = [
     {"words"},
     {"matrices"},
     {"losses", "evaluation"},
-    {"datasets", "models", "devices", "hyperparameters", "heads", "pixels"},
+    {"datasets", "models", "devices", "hyperparameters", "heads", "pixels", "recorded"},
     {"training"},
     {"pretrained", "stack"},
     {"runs"},

@@ -121,10 +121,11 @@ def execute_in_step(runs: Sequence[Run], comparison: Comparison, listener: Liste
     """Train runs of one `kind` to their ends, whatever these are; in halves where the memory does not hold them all."""
     from simviz.stack import Stack
 
-    if len(runs) == 1:
+    if len(runs) == 1 and kind(runs[0]) is None:
         execute(runs[0], comparison, listener)
         return
     living: list[Session] = []
+    stack: Stack | None = None
     try:
         for run in runs:
             with _told(run):
@@ -133,32 +134,39 @@ def execute_in_step(runs: Sequence[Run], comparison: Comparison, listener: Liste
             least = min(session.trainer.epoch for session in living)  # runs that were interrupted may be ahead
             behind = [session for session in living if session.trainer.epoch == least]
             ahead = [session for session in living if session not in behind]
-            living = ahead + _epoch(Stack([session.trainer for session in behind]), behind)
+            trainers = [session.trainer for session in behind]
+            if stack is None or stack.trainers != trainers:
+                stack = None  # its memory, before that of the next
+                stack = Stack(trainers)
+            living = ahead + _epoch(stack, behind)
         return
     except Exception as error:
-        if not out_of_memory(error):
+        if not out_of_memory(error) or len(runs) == 1:
             _all_told(living, error)
             return
     except BaseException as error:
         _all_told(living, error)
         raise
-    left = [session.run for session in living]
+    left, stack = [session.run for session in living], None
     living.clear()  # and with it the memory
     for half in (left[: len(left) // 2], left[len(left) // 2 :]):
         execute_in_step(half, comparison, listener)
 
 
 def kind(run: Run) -> str | None:
-    """Runs of which this is the same can train in step; None for one that trains alone."""
-    from simviz import losses, models
+    """Runs of which this is the same train in step; None for one that trains as it is, alone."""
+    from simviz import losses, models, stack
+    from simviz.devices import pick_device
     from simviz.losses.base import ClassLoss
 
     try:
         spec = run.spec
         hears = losses.get(spec.setting.loss.name).observe is not ClassLoss.observe
+        quicker = stack.worthwhile(pick_device(spec.device))
     except ValueError:  # the run itself will say what is wrong
         return None
-    if hears or spec.pretrained is not None or spec.model not in (None, *models.available()):
+    ours = spec.pretrained is None and spec.model in (None, *models.available())
+    if not (quicker and ours) or hears:
         return None
     same = spec.model_dump(mode="json", exclude={"seed", "lr", "loss"})
     return json.dumps([same, str(spec.setting.loss)], sort_keys=True)

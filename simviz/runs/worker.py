@@ -87,7 +87,7 @@ def _train_all(ticket: slots.Ticket, comparison: Comparison, listener: Listener 
                     helpers = _helpers(comparison, waiting)
                     cores.choose_threads(run, cores.sharing(run, comparison))
                     pace.calibrate(comparison, waiting, partial(_unwanted, run))
-                execute_in_step([run, *_companions(run, slot, comparison, tried)], comparison, listener)
+                execute_in_step([run, *_companions(run, comparison, tried)], comparison, listener)
                 gc.collect()  # a run that failed for its memory would else hold it against the next
             if comparison.path.is_dir() and shutil.disk_usage(comparison.path).free < LEAST_FREE_BYTES:
                 with slots.mutex():
@@ -154,13 +154,9 @@ def _claimed(run: Run, tried: set[str]) -> bool:
         return True
 
 
-def _companions(run: Run, slot: str, comparison: Comparison, tried: set[str]) -> list[Run]:
+def _companions(run: Run, comparison: Comparison, tried: set[str]) -> list[Run]:
     """Other runs that train in step with one that is claimed: this process's share of its kind, claimed too."""
-    import torch
-
-    from simviz import stack
-
-    if not stack.worthwhile(torch.device(slot.rpartition(".")[0])) or (same := kind(run)) is None:
+    if (same := kind(run)) is None:
         return []
     alike = [other for other in comparison.runs if waits(other, tried) and not other.wanted and kind(other) == same]
     share = math.ceil((1 + len(alike)) / len(slots.fitting(slots.device(run)))) - 1
