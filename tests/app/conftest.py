@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from simviz import ClassSet, compare
@@ -17,6 +19,16 @@ from simviz.evaluation.predictions import Predictions
 from simviz.runs import Comparison, Store, checked, examples, worker
 
 APP = Path(__file__).parents[2] / "app.py"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_scanned_once() -> Iterator[None]:
+    """Whenever an app starts, Streamlit looks for components in every installed package, which outlasts a page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", lru_cache(manifest_scanner.scan_component_manifests)
+        )
+        yield
 
 
 @pytest.fixture

@@ -1,3 +1,3 @@
-from tests.app.conftest import runs, visit
+from tests.app.conftest import packages_scanned_once, runs, visit
 
-__all__ = ["runs", "visit"]
+__all__ = ["packages_scanned_once", "runs", "visit"]
