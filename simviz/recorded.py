@@ -5,6 +5,7 @@ The kernels of a small network end sooner than Python has launched the next; a C
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -48,7 +49,8 @@ class Recorded:
 
 def _aside(function: Callable[..., Tensor], given: Sequence[Tensor]) -> Tensor:
     """Call it on a stream of its own, as recordings are made."""
-    here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+    device = given[0].device
+    here, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
     aside.wait_stream(here)
     with torch.cuda.stream(aside):
         found = function(*given)
@@ -61,9 +63,13 @@ def _record(function: Callable[..., Tensor], given: Sequence[Tensor]) -> Callabl
     inputs = [tensor.clone() for tensor in given]
     graph = torch.cuda.CUDAGraph()
     try:
-        with torch.cuda.graph(graph):
+        # torch's own stream for recordings belongs to the GPU of the first one, whichever it was.
+        with torch.cuda.graph(graph, stream=torch.cuda.Stream(given[0].device)):
             output = function(*inputs)
-    except RuntimeError:  # nothing has run, so nothing is lost
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:  # nothing has run, so nothing is lost
+        warnings.warn(f"a step cannot be recorded, so its kernels are launched one by one: {error}", stacklevel=2)
         return None
 
     def replay(given: Sequence[Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from simviz import models
@@ -52,24 +52,21 @@ class Stack:
         for trainer in self.trainers:
             if why := _apart(first, trainer):
                 raise ValueError(f"these runs cannot be trained as one: {why}")
-        self._named = [dict(t.objective.named_parameters()) for t in self.trainers]
-        self._weights = _flat(own.values() for own in self._named).requires_grad_()
-        kinds = ("exp_avg", "exp_avg_sq") if first.spec.momentum is None else ("momentum_buffer",)
-        self._moments = {kind: _flat(_moments(t, kind) for t in self.trainers) for kind in kinds}
+        named = [dict(t.objective.named_parameters()) for t in self.trainers]
         every = [dict(t.objective.named_buffers()) for t in self.trainers]
-        self._buffers = {name: torch.stack([own[name] for own in every]) for name in every[0]}
-        self._hand_out(every)
-        self._learn = {warm: Recorded(partial(self._take, warm)) for warm in (False, True)}
+        self._rows = rows = _Rows(self.trainers, named, every)
+        _hand_out(rows, self.trainers, named, every)
+        self._learn = {warm: Recorded(partial(rows.take, warm)) for warm in (False, True)}
 
     def steps(self) -> Iterator[Step]:
         """Take the steps of one epoch; call `ends` after the last."""
         self._began = time.perf_counter()
-        self._total = self._weights.new_zeros(len(self.trainers))
+        self._total = self._rows.weights.new_zeros(len(self.trainers))
         for trainer in self.trainers:
             trainer.network.train()
         of_seed = {t.spec.seed: t for t in self.trainers}
         places = list(of_seed)
-        rows = torch.tensor([places.index(t.spec.seed) for t in self.trainers], device=self._weights.device)
+        rows = torch.tensor([places.index(t.spec.seed) for t in self.trainers], device=self._rows.weights.device)
         learn, (rates, corrections) = self._learn[self._first.warm], self._schedule()
         for step, found in enumerate(zip(*(t.batches() for t in of_seed.values()), strict=True)):
             images, target = (torch.stack(parts).index_select(0, rows) for parts in zip(*found, strict=True))
@@ -87,59 +84,81 @@ class Stack:
 
     def _schedule(self) -> tuple[Tensor, Tensor]:
         """Of each step of the epoch: every row's learning rate, (steps, M, 1); by what Adam's means fall short."""
-        first, device = self._first, self._weights.device
+        first, device = self._first, self._rows.weights.device
         rates = [[[t.rate(step)] for t in self.trainers] for step in range(first.steps)]
         before, betas = first.epoch * first.steps, first.optimizer.defaults.get("betas", ())
         short = [[1 - beta ** (before + step + 1) for beta in betas] for step in range(first.steps)]
         return torch.tensor(rates, device=device), torch.tensor(short, device=device)
 
-    def _take(self, warm: bool, images: Tensor, target: Tensor, rates: Tensor, corrections: Tensor) -> Tensor:
+
+class _Rows:
+    """Weights, moments and buffers of every network, one in a row, and the step that all of them take.
+
+    Apart from the stack, so that a recording of the step holds no stack, and both are gone once nobody needs them.
+    """
+
+    def __init__(
+        self, trainers: Sequence[Trainer], named: Sequence[dict[str, nn.Parameter]], every: Sequence[dict[str, Tensor]]
+    ) -> None:
+        self._objective, optimizer = trainers[0].objective, trainers[0].optimizer
+        self._defaults = optimizer.defaults
+        self._shapes = {name: parameter.shape for name, parameter in named[0].items()}
+        self.weights = _flat(own.values() for own in named).requires_grad_()
+        kinds = ("exp_avg", "exp_avg_sq") if "betas" in self._defaults else ("momentum_buffer",)
+        self.moments = {kind: _flat(_moments(t, kind) for t in trainers) for kind in kinds}
+        self.buffers = {name: torch.stack([own[name] for own in every]) for name in every[0]}
+
+    def take(self, warm: bool, images: Tensor, target: Tensor, rates: Tensor, corrections: Tensor) -> Tensor:
         """One step of each, on images (M, N, channels, H, W); their losses, (M,)."""
 
         def objective(weights: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor, truth: Tensor) -> Tensor:
-            return functional_call(self._first.objective, {**weights, **buffers}, (batch, truth, warm))
+            return functional_call(self._objective, {**weights, **buffers}, (batch, truth, warm))
 
-        losses = vmap(objective)(self._parts(self._weights), self._buffers, images, target)
-        (gradient,) = torch.autograd.grad(losses.sum(), self._weights)
+        losses = vmap(objective)(self.parts(self.weights), self.buffers, images, target)
+        (gradient,) = torch.autograd.grad(losses.sum(), self.weights)
         with torch.no_grad():
-            self._weights -= rates * self._direction(gradient, corrections)
+            self.weights -= rates * self._direction(gradient, corrections)
         return losses.detach()
+
+    def parts(self, flat: Tensor) -> dict[str, Tensor]:
+        """A row's numbers as the parameters of a network, each (M, ...)."""
+        pieces = flat.split([shape.numel() for shape in self._shapes.values()], 1)
+        return {n: piece.view(-1, *shape) for piece, (n, shape) in zip(pieces, self._shapes.items(), strict=True)}
 
     def _direction(self, gradient: Tensor, corrections: Tensor) -> Tensor:
         """Where one step at learning rate 1 goes, (M, weights): Adam (Kingma and Ba 2015), or Nesterov's momentum.
 
         torch.optim has one learning rate for a tensor; here every row has its own.
         """
-        defaults = self._first.optimizer.defaults
-        if "exp_avg" not in self._moments:
-            momentum = defaults["momentum"]
-            return gradient + momentum * self._moments["momentum_buffer"].mul_(momentum).add_(gradient)
-        beta1, beta2 = defaults["betas"]
-        mean = self._moments["exp_avg"].lerp_(gradient, 1 - beta1)
-        square = self._moments["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        if "exp_avg" not in self.moments:
+            momentum = self._defaults["momentum"]
+            return gradient + momentum * self.moments["momentum_buffer"].mul_(momentum).add_(gradient)
+        beta1, beta2 = self._defaults["betas"]
+        mean = self.moments["exp_avg"].lerp_(gradient, 1 - beta1)
+        square = self.moments["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         of_mean, of_square = corrections
-        spread = (square / of_square).sqrt_().add_(defaults["eps"])
+        spread = (square / of_square).sqrt_().add_(self._defaults["eps"])
         return mean / of_mean / spread
 
-    def _parts(self, flat: Tensor) -> dict[str, Tensor]:
-        """A row's numbers as the parameters of a network, each (M, ...)."""
-        shapes = {name: parameter.shape for name, parameter in self._named[0].items()}
-        pieces = flat.split([shape.numel() for shape in shapes.values()], 1)
-        return {n: piece.view(-1, *shape) for piece, (n, shape) in zip(pieces, shapes.items(), strict=True)}
 
-    def _hand_out(self, every: list[dict[str, Tensor]]) -> None:
-        """Let what each trainer holds be views of its row."""
-        weights = self._parts(self._weights.detach())
-        moments = {name: self._parts(flat) for name, flat in self._moments.items()}
-        for i, (trainer, own) in enumerate(zip(self.trainers, self._named, strict=True)):
-            for name, parameter in own.items():
-                parameter.data = weights[name][i]
-                state = trainer.optimizer.state[parameter]
-                state.update({kind: parts[name][i] for kind, parts in moments.items()})
-                if "exp_avg" in state:
-                    state.setdefault("step", torch.tensor(0.0, device=parameter.device))
-            for name, buffer in every[i].items():
-                buffer.data = self._buffers[name][i]
+def _hand_out(
+    rows: _Rows,
+    trainers: Sequence[Trainer],
+    named: Sequence[dict[str, nn.Parameter]],
+    every: Sequence[dict[str, Tensor]],
+) -> None:
+    """Let what each trainer holds be views of its row."""
+    weights = rows.parts(rows.weights.detach())
+    moments = {kind: rows.parts(flat) for kind, flat in rows.moments.items()}
+    for i, (trainer, own) in enumerate(zip(trainers, named, strict=True)):
+        for name, parameter in own.items():
+            parameter.data = weights[name][i]
+            state = trainer.optimizer.state[parameter]
+            state.update({kind: parts[name][i] for kind, parts in moments.items()})
+            if "exp_avg" in state:
+                state.setdefault("step", torch.tensor(0.0, device=parameter.device))
+        for name, buffer in every[i].items():
+            buffer.data = rows.buffers[name][i]
 
 
 def _apart(first: Trainer, other: Trainer) -> str:

@@ -6,7 +6,6 @@ loss of a seed sees the same batches, and a resumed run the ones it would have s
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Iterator
@@ -70,6 +69,10 @@ def check(spec: TrainingSpec, data: ImageDataset, *, watched: bool = False) -> N
             models.build(spec.model or data.default_model, _input_shape(data, spec.crop))
 
 
+class Diverged(ValueError):
+    """A number that training needs is no longer finite: the learning rate is too high."""
+
+
 class Trainer:
     """Trains one network with one loss.
 
@@ -120,8 +123,8 @@ class Trainer:
 
         Raises
         ------
-        ValueError
-            In the epoch in which the loss is no longer finite.
+        Diverged
+            In the epoch in which the loss, or an output for a validation image, is no longer finite.
         """
         while not self.over:
             started = time.perf_counter()
@@ -248,14 +251,16 @@ class Trainer:
         return self.spec.lr * factor
 
     def end_epoch(self, train_loss: float, seconds: float) -> EpochEnd:
-        """The epoch's steps are done: validate. ValueError where the mean `train_loss` is not finite."""
+        """The epoch's steps are done: validate. `Diverged` where the mean `train_loss` or an output is not finite."""
         warm = self.warm
         self.epoch += 1
         if not math.isfinite(train_loss):
-            raise ValueError(f"the loss became {train_loss} in epoch {self.epoch}; lower the learning rate")
+            raise Diverged(f"the loss became {train_loss} in epoch {self.epoch}; lower the learning rate")
         arrays = {k: np.asarray(v.cpu() if isinstance(v, Tensor) else v) for k, v in self.loss.end_epoch().items()}
         predictions = self.predict("validation")
         logs, target = predictions.log_probabilities, predictions.target
+        if np.isnan(logs).any():
+            raise Diverged(f"the outputs became nan in epoch {self.epoch}; lower the learning rate")
         values = metrics(logs, target, classes=self.data.classes, ruler=self.ruler)
         confusion = confusion_matrix(target, logs.argmax(1), len(self.data.classes))
         best = self._track_best(values) if self.spec.patience else True
@@ -270,7 +275,8 @@ class Trainer:
         if self.epoch <= self.warmup or not value > self.best_value:
             return False
         self.best_epoch, self.best_value = self.epoch, value
-        self.best_weights = copy.deepcopy(_weights(self.network, self.loss))
+        # A copy of a view is a copy of all that lies beside it, in a stack every network's weights.
+        self.best_weights = {k: v.clone() for k, v in _weights(self.network, self.loss).items()}
         return True
 
     def _out_of_patience(self) -> bool:

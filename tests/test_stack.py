@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -92,6 +94,25 @@ def test_what_was_trained_together_goes_on_alone_and_the_other_way_round(data):
         assert expected.epoch == first.epoch == second.epoch == 4
         torch.testing.assert_close(weights(first), weights(expected), atol=1e-3, rtol=0)
         torch.testing.assert_close(weights(second), weights(expected), atol=1e-3, rtol=0)
+
+
+def test_a_stack_is_gone_with_its_last_user_and_keeps_no_best_weights_of_others(data):
+    found = trainers(data, ["ce", "ce"], patience=1)
+    gc.disable()
+    try:
+        stack = Stack(found)
+        for _ in stack.steps():
+            pass
+        stack.ends()
+        gone = weakref.ref(stack)
+        del stack
+        assert gone() is None
+    finally:
+        gc.enable()
+    for trainer in found:
+        trainer.end_epoch(1.0, 1.0)
+        kept = trainer.best_weights.values()
+        assert all(v.untyped_storage().nbytes() == v.numel() * v.element_size() for v in kept)
 
 
 @pytest.mark.parametrize(

@@ -26,21 +26,29 @@ class Duel:
 
     Attributes
     ----------
-    change : ours minus theirs, its interval and sign-flip p after so many comparisons
+    change : ours minus theirs, its 95 % t interval and sign-flip p after so many comparisons
+    held : the same, its interval so wide that 95 % holds for all rows that are looked at together (Bonferroni)
+    among : how many rows these are
     better : whether `change` is to the good
     needed : seeds at which the interval would leave 0 with this mean and spread; None for one seed or no difference
     """
 
     metric: str
     change: SeedDifference
+    held: SeedDifference
+    among: int
     better: bool
     needed: int | None
 
     @property
+    def apart(self) -> bool:
+        """Whether the 95 % interval excludes 0."""
+        return _excludes_0(self.change)
+
+    @property
     def decided(self) -> bool:
-        """Whether the 95 % t interval over seeds excludes 0."""
-        low, high = self.change.low, self.change.high
-        return low is not None and high is not None and not low <= 0 <= high
+        """Whether 0 is excluded however many rows are looked at."""
+        return _excludes_0(self.held)
 
     @property
     def won(self) -> bool:
@@ -53,8 +61,9 @@ class Duel:
         if change.n < 2:
             return f"{name} {change.mean:+.3f} on one seed, which decides nothing"
         said = f"{name} {change.mean:+.3f} (95 % {change.low:+.3f} to {change.high:+.3f})"
-        if self.decided:
-            return f"{said}, {'better' if self.better else 'worse'}"
+        if self.apart:
+            alone = "" if self.decided else f" by itself, not as one of {self.among}"
+            return f"{said}, {'better' if self.better else 'worse'}{alone}"
         return f"{said}, not told apart on {change.n} seeds ({self._needed})"
 
     @property
@@ -64,16 +73,24 @@ class Duel:
         return f"{f'more than {MANY_SEEDS}' if self.needed > MANY_SEEDS else f'about {self.needed}'} needed"
 
 
-def duel(ours: Row, theirs: Row, metric: str, comparisons: int = 1) -> Duel | None:
-    """One row against another; None where they share no seed, or one has no value of the metric."""
+def duel(ours: Row, theirs: Row, metric: str, *, among: int = 1, comparisons: int = 1) -> Duel | None:
+    """One row against another; None where they share no seed, or one has no value of the metric.
+
+    Parameters
+    ----------
+    among : how many rows are held against the same one, and the best of them believed
+    comparisons : how many p values Holm's correction will run over
+    """
     shared = [s for s in ours.seeds if s in theirs.seeds]
     first, second = (_values(row, metric, shared) for row in (ours, theirs))
     differences = np.subtract(first, second)
     if not shared or np.isnan(differences).any():
         return None
     change = paired_over_seeds(first, second, comparisons=comparisons)
+    held = paired_over_seeds(first, second, level=1 - 0.05 / among)
     needed = seeds_needed(differences) if len(shared) > 1 else None
-    return Duel(metric, change, (change.mean > 0) == (metric == "accuracy") and change.mean != 0, needed)
+    better = (change.mean > 0) == (metric == "accuracy") and change.mean != 0
+    return Duel(metric, change, held, among, better, needed)
 
 
 def against(rows: Sequence[Row], baseline: str = "ce") -> dict[str, Row]:
@@ -98,12 +115,13 @@ def against(rows: Sequence[Row], baseline: str = "ce") -> dict[str, Row]:
 def findings(rows: Sequence[Row], baseline: str = "ce") -> list[str]:
     """What the table says, computed: who wins, each setting against the baseline, and what a permutation test needs.
 
-    A loss wins in a metric where the 95 % t interval of its paired difference from the baseline lies on the good
-    side of 0. Empty where there is no baseline, or nothing to hold against it.
+    A loss wins in a metric where the t interval of its paired difference from the baseline lies on the good side of 0;
+    of k losses each interval has the level 1 - .05 / k, so that 95 % holds for all of them together (Bonferroni).
+    Empty where there is no baseline, or nothing to hold against it.
     """
     base = _base(rows, baseline)
     asked = [] if base is None else [r for r in rows if r is not base and not r.control]
-    met = {r.label: found for r in asked if (found := _duels(r, base, len(asked) * len(METRICS)))}
+    met = {r.label: found for r in asked if (found := _duels(r, base, len(asked)))}
     if not met:
         return []
     texts = [text for metric in METRICS if (text := _verdict(rows, asked, met, metric, baseline))]
@@ -111,7 +129,7 @@ def findings(rows: Sequence[Row], baseline: str = "ce") -> list[str]:
         if row.label in met:
             text = f"{row.label} against {baseline}: {'; '.join(d.text for d in met[row.label].values())}."
             texts.append(text + (" It was trained on the very matrix that measures it." if row.same_ruler else ""))
-    if any(d.change.n > 1 and not d.decided for found in met.values() for d in found.values()):
+    if any(d.change.n > 1 and not d.apart for found in met.values() for d in found.values()):
         texts.append(NEEDED)
     return [*texts, _permutation(met)]
 
@@ -126,10 +144,15 @@ def _base(rows: Sequence[Row], baseline: str) -> Row | None:
     return next((r for r in rows if r.setting == baseline and r.decoder == "argmax"), None)
 
 
-def _duels(row: Row, base: Row | None, comparisons: int) -> dict[str, Duel]:
+def _duels(row: Row, base: Row | None, among: int) -> dict[str, Duel]:
     if base is None:
         return {}
-    return {m: found for m in METRICS if (found := duel(row, base, m, comparisons)) is not None}
+    tests = among * len(METRICS)
+    return {m: d for m in METRICS if (d := duel(row, base, m, among=among, comparisons=tests)) is not None}
+
+
+def _excludes_0(change: SeedDifference) -> bool:
+    return change.low is not None and change.high is not None and not change.low <= 0 <= change.high
 
 
 def _verdict(
@@ -143,20 +166,30 @@ def _verdict(
     if all(met[r.label][metric].change.n < 2 for r in known):
         return f"In {name} one seed decides nothing: whether any loss beats {baseline} cannot be said."
     winners = [r for r in known if met[r.label][metric].won]
+    interval = "95 % interval" if len(asked) == 1 else f"interval, 95 % for all {len(asked)} together"
     if not winners:
-        return f"In {name} no loss beats {baseline}: none of {len(known)} is better with its whole 95 % interval."
+        return f"In {name} no loss beats {baseline}: none of {len(known)} is better with its whole {interval}."
     parts = []
     for row in winners:
-        unbeaten = [c.label for c in _rivals(rows, row, metric, baseline) if not _beats(row, c, metric)]
-        parts.append(row.label + (f" (but not {', '.join(unbeaten)})" if unbeaten else ""))
-    return f"In {name} {len(winners)} of {len(known)} beat {baseline}: {'; '.join(parts)}."
+        said = ""
+        if unbeaten := [c.label for c in _rivals(rows, row, metric, baseline) if not _beats(row, c, metric)]:
+            said += f" (but not {', '.join(unbeaten)})"
+        if missing := sorted(_own_controls(row, baseline) - {r.setting for r in rows}):
+            said += f" (without a result of its control{'s' * (len(missing) > 1)} {', '.join(missing)})"
+        parts.append(row.label + said)
+    together = "" if len(asked) == 1 else f" with the whole {interval}"
+    return f"In {name} {len(winners)} of {len(known)} beat {baseline}{together}: {'; '.join(parts)}."
 
 
 def _rivals(rows: Sequence[Row], row: Row, metric: str, baseline: str) -> list[Row]:
     """The controls a winner must beat too: the baseline decided by cost, and S shuffled or with unit columns."""
-    own = set(with_controls([row.setting])) - {row.setting, baseline}
+    own = _own_controls(row, baseline)
     decoded = [r for r in rows if r.setting == baseline and r.control and metric != "accuracy"]
     return [*decoded, *(r for r in rows if r.setting in own)]
+
+
+def _own_controls(row: Row, baseline: str) -> set[str]:
+    return set(with_controls([row.setting])) - {row.setting, baseline}
 
 
 def _beats(row: Row, control: Row, metric: str) -> bool:

@@ -136,7 +136,7 @@ def table(
         for one in shown:
             found = [measured(run, classes, ruler, one, part) for run in ready]
             values = {key: [f.get(key) for f in found] for key in dict.fromkeys(k for f in found for k in f)}
-            control = is_control(setting) or one != own
+            control = is_control(setting, comparison.groups) or one != own
             seeds = tuple(r.spec.seed for r in ready)
             rows.append(Row(setting, one, control, seeds, values, same, said if one == own else ()))
     return rows

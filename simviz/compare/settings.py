@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from simviz import evaluation
@@ -33,11 +33,19 @@ def with_controls(settings: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*asked, *extra]))
 
 
-def is_control(setting: str) -> bool:
-    """Whether a setting is one of the controls that `with_controls` adds to a SimLoss."""
-    parsed = parse_setting(setting)
-    shuffled = parsed.matrix is not None and "shuffle" in parsed.matrix.options
-    return shuffled or parsed.loss.options.get("normalize") == "columns"
+def is_control(setting: str, settings: Collection[str]) -> bool:
+    """Whether a setting is one of the controls that `with_controls` adds to another of the settings."""
+    loss, matrix = (part := parse_setting(setting)).loss, part.matrix
+    of = []
+    if matrix is not None and "shuffle" in matrix.options:
+        of.append(Setting(loss, _without(matrix, "shuffle")))
+    if loss.options.get("normalize") == "columns":
+        of.append(Setting(_without(loss, "normalize"), matrix))
+    return any(str(one) in settings for one in of)
+
+
+def _without(part: Part, option: str) -> Part:
+    return Part(part.name, {k: v for k, v in part.options.items() if k != option})
 
 
 def specs_for(settings: Sequence[str], seeds: Iterable[int], **base: Any) -> list[RunSpec]:
@@ -54,7 +62,7 @@ def specs_for(settings: Sequence[str], seeds: Iterable[int], **base: Any) -> lis
     seeds = list(seeds)
     if not 1 <= len(names) * len(seeds) <= MAX_RUNS:
         raise ValueError(f"{len(names)} settings x {len(seeds)} seeds; between 1 and {MAX_RUNS} runs are possible")
-    asked, controls = [s for s in names if not is_control(s)], [s for s in names if is_control(s)]
+    asked, controls = [s for s in names if not is_control(s, names)], [s for s in names if is_control(s, names)]
     return [checked(loss=s, seed=seed, **base) for part in (asked, controls) for seed in seeds for s in part]
 
 

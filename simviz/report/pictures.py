@@ -98,7 +98,7 @@ def matrices(
         fig = confusions.confusion(tables[label], nodes.names, limits=limits, log=look.log, **common)
         found.append(Picture(f"Confusion of {label}", fig, _right(tables[label], one.runs, nodes)))
     first = "ce" if "ce" in counts else next(iter(counts))
-    asked = [sides] if sides else [(first, s) for s in counts if s != first and not compare.is_control(s)]
+    asked = [sides] if sides else [(first, s) for s in counts if s != first and not compare.is_control(s, counts)]
     for a, b in asked:
         fig = confusions.difference(tables[a], tables[b], nodes.names, labels=(a, b), **common)
         found.append(Picture(f"Difference: {a} minus {b}", fig, _moved(every, a, b)))

@@ -82,11 +82,15 @@ def work(comparison: Comparison, address: str, listener: Listener | None = None)
     check(address)
     import ray
 
+    from simviz.runs import worker
+
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         queue.sign_in(comparison)
         fleet = _Fleet(ray)
-        tuning.settle(comparison, fleet.train, listener)
+        while not tuning.settle(comparison, fleet.train, listener):
+            if not worker.still_wanted(comparison):
+                return
         fleet.train(comparison, listener)
     finally:
         ray.shutdown()
@@ -146,6 +150,7 @@ class Order:
     ticket: str
     spec: dict[str, Any]
     files: Parcel
+    trial: bool = False
     version: str = __version__
 
 
@@ -158,13 +163,14 @@ def train_there(data: Any, rest: Any, order: Order, post: Any) -> Parcel:
     if order.version != __version__:
         raise ValueError(f"{socket.gethostname()} has simviz {__version__}, the head {order.version}; install the same")
     with tempfile.TemporaryDirectory(prefix="simviz-") as root:
-        run = Run(Path(root) / order.run)
-        run.path.mkdir()
+        folder = Path(root) / tuning.FOLDER / "round" if order.trial else Path(root)
+        run = Run(folder / order.run)
+        run.path.mkdir(parents=True)
         write_json(run.path / "spec.json", order.spec)
         parcels.unpack(order.files, run.path)
         messenger = _Messenger(run, lambda parcel: ray.get(post.leave.remote(order.ticket, parcel)))
         messenger.send()  # nothing but that the run is here
-        session.execute(run, Comparison(Path(root)), messenger, replace(rest, data=data))
+        session.execute(run, Comparison(folder), messenger, replace(rest, data=data))
         return parcels.pack(run.path, {})
 
 
@@ -261,7 +267,13 @@ class _Fleet:
             return
         # Without a checkpoint it begins anew, and what came home of an earlier attempt would only mislead it.
         files = parcels.pack(run.path, {}) if _resumes(run) else {}
-        order = Order(run.id, flight.ticket, {"schema_version": SCHEMA_VERSION, **run.spec.model_dump()}, files)
+        order = Order(
+            run.id,
+            flight.ticket,
+            {"schema_version": SCHEMA_VERSION, **run.spec.model_dump()},
+            files,
+            tuning.is_trial(run),
+        )
         gpu = run.spec.device != "cpu" and self._ray.cluster_resources().get("GPU")
         needs: dict[str, Any] = {"num_cpus": 1, "num_gpus": 1 if gpu else 0, "max_retries": 0}
         task = self._ray.remote(train_there).options(name=f"simviz {run.id}", **needs)

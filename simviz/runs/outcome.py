@@ -12,6 +12,7 @@ from simviz.runs import frozen
 from simviz.runs.files import write_json
 from simviz.runs.status import disk_full
 from simviz.runs.store import Run
+from simviz.runs.tuning import is_trial
 
 # What torch and the system say where memory ends.
 _NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")
@@ -45,9 +46,13 @@ def in_plain_words(error: BaseException) -> str:
 
 
 def conclude(run: Run, trainer: Any, data: ImageDataset) -> int:
-    """Read the test part once, at the chosen epoch, write the flat result, and return that epoch."""
+    """Read the test part once, at the chosen epoch, write the flat result, and return that epoch.
+
+    A run that only tries a learning rate is judged by its validation part.
+    """
     epoch = trainer.use_best()
-    for part in ("validation", "test"):
+    parts = ("validation",) if is_trial(run) else ("validation", "test")
+    for part in parts:
         predictions = trainer.predict(part)
         with replacing(run.path / f"{part}.npz") as partial:
             predictions.save(partial)
@@ -61,7 +66,7 @@ def conclude(run: Run, trainer: Any, data: ImageDataset) -> int:
         **values,
         "ruler": ruler.describe(),
         "decoder": "argmax",
-        "split": "test",
+        "split": parts[-1],
         "epoch": epoch,
         "seconds": round(seconds, 3),
         "images_per_second": round(len(lines) * len(trainer.train_rows) / seconds, 1) if seconds else None,

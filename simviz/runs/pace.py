@@ -55,7 +55,7 @@ def calibrate(comparison: Comparison, waiting: list[Run], stopped: Callable[[], 
             break
         try:
             pace = _timed(run, waiting, len(first))
-        except (ValueError, RuntimeError, MemoryError):
+        except (ValueError, RuntimeError, MemoryError, StopIteration):  # the last: it ended before it was timed
             continue
         if pace is None:
             return

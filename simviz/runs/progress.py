@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simviz.runs import budget, queue
+from simviz.runs import budget, queue, tuning
 from simviz.runs import pace as paces
 from simviz.runs.files import StoreError, read_json
 from simviz.runs.store import Comparison, Run, Store
@@ -120,9 +120,12 @@ def seconds_left(comparison: Comparison, found: Sequence[Line]) -> paces.Pace | 
 
     An epoch of a run takes what its own took, else those of its setting, else what a few batches of its setting told
     beforehand, else anything between the fastest and the slowest setting. Early stopping lowers the least, several
-    runs at once share the work, and no comparison takes longer than its budget.
+    runs at once share the work, and no comparison takes longer than its budget. While learning rates are chosen the
+    trials laid out so far are counted too.
     """
-    known = paces.read(comparison) | _measured(found)
+    rounds = tuning.rounds(comparison) if tuning.under_way(comparison) else []
+    found = [*found, *(line(run) for part in rounds for run in part.runs)]
+    known = {s: pace for part in (*rounds, comparison) for s, pace in paces.read(part).items()} | _measured(found)
     anything = paces.wider(known.values())
     left = [one for one in found if one.state in ("queued", "running")]
     low = high = longest = 0.0

@@ -53,11 +53,11 @@ def resume(comparison: Comparison, states: Collection[str] = INTERRUPTED) -> lis
     slots.at_once()
     with slots.mutex():
         runs = [run for run in comparison.runs if resumable(run) and status.last(run).get("state") in states]
+        if runs:
+            budget.renew(comparison)  # first: else a process that serves it already finds it spent
         _wake(runs)
         if runs and not served(comparison):
             _spawn(comparison)
-    if runs:
-        budget.renew(comparison)
     return runs
 
 

@@ -119,26 +119,15 @@ def execute(
 
 def execute_in_step(runs: Sequence[Run], comparison: Comparison, listener: Listener | None = None) -> None:
     """Train runs of one `kind` to their ends, whatever these are; in halves where the memory does not hold them all."""
-    from simviz.stack import Stack
-
     if len(runs) == 1 and kind(runs[0]) is None:
         execute(runs[0], comparison, listener)
         return
     living: list[Session] = []
-    stack: Stack | None = None
     try:
         for run in runs:
             with _told(run):
                 living.append(Session(run, comparison, listener, None, living[0] if living else None, len(runs)))
-        while living:
-            least = min(session.trainer.epoch for session in living)  # runs that were interrupted may be ahead
-            behind = [session for session in living if session.trainer.epoch == least]
-            ahead = [session for session in living if session not in behind]
-            trainers = [session.trainer for session in behind]
-            if stack is None or stack.trainers != trainers:
-                stack = None  # its memory, before that of the next
-                stack = Stack(trainers)
-            living = ahead + _epoch(stack, behind)
+        _to_their_ends(living)
         return
     except Exception as error:
         if not out_of_memory(error) or len(runs) == 1:
@@ -147,7 +136,7 @@ def execute_in_step(runs: Sequence[Run], comparison: Comparison, listener: Liste
     except BaseException as error:
         _all_told(living, error)
         raise
-    left, stack = [session.run for session in living], None
+    left = [session.run for session in living]
     living.clear()  # and with it the memory
     for half in (left[: len(left) // 2], left[len(left) // 2 :]):
         execute_in_step(half, comparison, listener)
@@ -170,6 +159,26 @@ def kind(run: Run) -> str | None:
         return None
     same = spec.model_dump(mode="json", exclude={"seed", "lr", "loss"})
     return json.dumps([same, str(spec.setting.loss)], sort_keys=True)
+
+
+def _to_their_ends(living: list[Session]) -> None:
+    """Epoch by epoch, until none is left in the list."""
+    from simviz.stack import Stack
+
+    for session in [one for one in living if one.trainer.over]:  # it was interrupted before it could say so
+        living.remove(session)
+        with _told(session.run):
+            session.finish()
+    stack: Stack | None = None
+    while living:
+        least = min(session.trainer.epoch for session in living)  # runs that were interrupted may be ahead
+        behind = [session for session in living if session.trainer.epoch == least]
+        trainers = [session.trainer for session in behind]
+        if stack is None or stack.trainers != trainers:
+            stack = None  # its memory, before that of the next
+            stack = Stack(trainers)
+        going = _epoch(stack, behind)
+        living[:] = [session for session in living if session in going or session not in behind]
 
 
 def _epoch(stack: Any, living: list[Session]) -> list[Session]:
@@ -211,10 +220,20 @@ def _told(run: Run) -> Iterator[None]:
         stopped = isinstance(error, (KeyboardInterrupt, SystemExit))
         if run.path.is_dir():  # else it was deleted, and with it whatever could be said of it
             status.log(run, traceback.format_exc())
-            end = {"state": "cancelled"} if stopped else {"state": "failed", "error": in_plain_words(error)}
-            status.write(run, **{**status.kept(run), **end})
+            status.write(run, **{**status.kept(run), **_end(run, error)})
         if stopped:
             raise
+
+
+def _end(run: Run, error: BaseException) -> dict[str, Any]:
+    """The state in which an error leaves a run, and why."""
+    from simviz.training import Diverged
+
+    if isinstance(error, SystemExit) and run.wanted != "cancel":  # the machine shuts down, or somebody ends processes
+        return {"state": "paused", "error": "its process was asked to end; what was reached is kept"}
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        return {"state": "cancelled"}
+    return {"state": "failed", "error": in_plain_words(error), "diverged": isinstance(error, Diverged)}
 
 
 def _all_told(sessions: list[Session], error: BaseException) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -110,7 +110,12 @@ def recorded(comparison: Comparison) -> Tuning | None:
 
 def trials(comparison: Comparison) -> list[Run]:
     """Every trial laid out so far, oldest first."""
-    return [run for part in _rounds(comparison) for run in part.runs]
+    return [run for part in rounds(comparison) for run in part.runs]
+
+
+def is_trial(run: Run) -> bool:
+    """Whether a run only tries a rate. Such a run never reads the test part."""
+    return run.path.resolve().parents[1].name == FOLDER
 
 
 def under_way(comparison: Comparison) -> str:
@@ -122,41 +127,59 @@ def under_way(comparison: Comparison) -> str:
         found = [run.settled for run in trials(comparison)]
     except StoreError:
         return ""
+    if found and all(found):
+        return ""
     return f"choosing learning rates: {sum(found)} of {len(found)} trials done" if found else "choosing learning rates"
 
 
-def settle(comparison: Comparison, train: Train, listener: Listener | None = None) -> None:
+def settle(comparison: Comparison, train: Train, listener: Listener | None = None) -> bool:
     """Try what is to be tried, choose, and give the comparison's runs their rates; nothing where that is done.
 
-    Returns early, with nothing chosen, where the runs of the comparison are asked to stop meanwhile.
+    A trial that its rate made diverge is a result. One that failed of anything else (a full disk) is none: the runs of
+    its setting fail with that cause, and once they are resumed it is trained again.
 
     Parameters
     ----------
     train : trains the runs of a comparison that are not over, as `worker.work` does
     listener : hears every event of every trial
+
+    Returns
+    -------
+    bool
+        Whether every run that waits has its rate; False where trials were interrupted, because the runs were asked to
+        stop or the process that trained one is gone.
     """
     record = recorded(comparison)
     if record is None or record.done or not comparison.runs:
-        return
+        return True
     for run in trials(comparison):
         (run.path / "control.json").unlink(missing_ok=True)
-        if run.status["state"] == "cancelled":
+        if run.status["state"] == "cancelled" or _spoiled(run):
             write_json(run.path / "status.json", {"schema_version": SCHEMA_VERSION, "state": "queued"})
     wanted = {setting: list(record.rates) for setting in comparison.groups}
     while any(wanted.values()):
         _lay_out(comparison, record, wanted)
-        for part in _rounds(comparison):
+        for part in rounds(comparison):
             train(part, _hearing(comparison, part, listener))
         found = trials(comparison)
         if any(run.status["state"] not in ("finished", "failed") for run in found):
-            return
+            return False
         record.tried = {setting: _tried(found, setting, record.metric) for setting in comparison.groups}
         wanted = {setting: _beyond(made, record) for setting, made in record.tried.items()}
-    record.chosen = {s: best for s, made in record.tried.items() if (best := _best(made, record.metric)) is not None}
-    _hand_over(comparison, record)
+    spoiled = {run.setting: run for run in found if _spoiled(run)}
+    best = {s: _best(made, record.metric) for s, made in record.tried.items() if s not in spoiled}
+    record.chosen = {s: rate for s, rate in best.items() if rate is not None}
+    _hand_over(comparison, record, spoiled)
+    return True
 
 
-def _rounds(comparison: Comparison) -> list[Comparison]:
+def _spoiled(run: Run) -> bool:
+    """Whether a trial failed of something that is not its rate."""
+    return run.status["state"] == "failed" and not run.status.get("diverged")
+
+
+def rounds(comparison: Comparison) -> list[Comparison]:
+    """Trials laid out together, oldest first."""
     return Store(comparison.path / FOLDER).comparisons()[::-1]
 
 
@@ -225,19 +248,25 @@ def _beyond(made: Sequence[Trial], record: Tuning) -> list[float]:
     return [float(f"{beyond:.3g}")] if beyond is not None and beyond <= MAX_RATE else []
 
 
-def _hand_over(comparison: Comparison, record: Tuning) -> None:
+def _hand_over(comparison: Comparison, record: Tuning, spoiled: Mapping[str, Run]) -> None:
     """Write the rates into the specs, then that the tuning is done; a crash between repeats only the writing."""
     for run in comparison.runs:
         if run.settled:
             continue
         if (rate := record.chosen.get(run.setting)) is None:
-            why = record.tried[run.setting][-1].failed
-            text = f"No learning rate of the {len(record.tried[run.setting])} tried trained to its end: {why}"
+            text = _why_none(record.tried[run.setting], spoiled.get(run.setting))
             write_json(run.path / "status.json", {"schema_version": SCHEMA_VERSION, "state": "failed", "error": text})
             continue
         spec = run.spec.model_copy(update={"lr": rate})
         write_json(run.path / "spec.json", {"schema_version": SCHEMA_VERSION, **spec.model_dump()})
-    record.done = True
+    record.done = not spoiled
     write_json(comparison.path / "comparison.json", {**comparison.info, "tuning": record.model_dump()})
     for name in ("info", "runs", "groups"):  # read anew: they have changed on disk
         comparison.__dict__.pop(name, None)
+
+
+def _why_none(made: Sequence[Trial], spoiled: Run | None) -> str:
+    """Why a setting has no rate."""
+    if spoiled is not None:
+        return f"Its trial with the learning rate {spoiled.spec.lr:g} failed: {spoiled.status.get('error')}"
+    return f"No learning rate of the {len(made)} tried trained to its end: {made[-1].failed}"

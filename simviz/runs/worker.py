@@ -23,7 +23,7 @@ from simviz.runs.session import execute_in_step, kind
 from simviz.runs.store import Comparison, Run
 from simviz.runs.tuning import Listener
 
-__all__ = ["main", "unaffordable", "waits", "work"]
+__all__ = ["main", "still_wanted", "unaffordable", "waits", "work"]
 
 HELPER = "--helper"
 LEAST_FREE_BYTES = 2**20
@@ -65,8 +65,29 @@ def work(comparison: Comparison, listener: Listener | None = None) -> None:
     """
     with slots.Ticket(budget.home(comparison)) as ticket:
         queue.sign_in(comparison)
-        tuning.settle(comparison, partial(_train_all, ticket), listener)
+        while not tuning.settle(comparison, partial(_train_all, ticket), listener):
+            if not still_wanted(comparison):
+                return
         _train_all(ticket, comparison, listener)
+
+
+def still_wanted(comparison: Comparison) -> bool:
+    """Whether runs wait whose rates could not be chosen; those asked to end do. If none, this process no longer serves.
+
+    They may have been interrupted and resumed within the second it took to hear of it.
+    """
+    waiting = False
+    with slots.mutex():
+        for run in comparison.runs:
+            if not waits(run, set()):
+                continue
+            if run.wanted == "cancel":
+                status.settle(run, "cancelled")
+            elif not unaffordable(run, comparison, set()):
+                waiting = True
+        if not waiting:
+            queue.sign_off(comparison)
+    return waiting
 
 
 def _train_all(ticket: slots.Ticket, comparison: Comparison, listener: Listener | None, helped: bool = False) -> None:
@@ -158,8 +179,9 @@ def _companions(run: Run, comparison: Comparison, tried: set[str]) -> list[Run]:
     """Other runs that train in step with one that is claimed: this process's share of its kind, claimed too."""
     if (same := kind(run)) is None:
         return []
-    alike = [other for other in comparison.runs if waits(other, tried) and not other.wanted and kind(other) == same]
-    share = math.ceil((1 + len(alike)) / len(slots.fitting(slots.device(run)))) - 1
+    left = [other for other in comparison.runs if not other.settled and kind(other) == same]
+    share = math.ceil(len(left) / len(slots.fitting(slots.device(run)))) - 1
+    alike = [other for other in left if waits(other, tried) and not other.wanted]
     return [other for other in alike[:share] if _claimed(other, tried)]
 
 

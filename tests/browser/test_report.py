@@ -53,7 +53,7 @@ def test_a_report_is_downloaded_and_opens_without_network(server, browser, visit
     comparison = Store(tmp_path / "runs").comparison(shipped)
     expect(alone.locator("h1")).to_have_text(comparison.title)
     assert alone.locator("table tr").count() == 1 + len(compare.table(comparison))
-    others = sum(not compare.is_control(setting) for setting in comparison.groups if setting != "ce")
+    others = sum(not compare.is_control(setting, comparison.groups) for setting in comparison.groups if setting != "ce")
     assert alone.locator(PLOTS).count() == 2 + len(comparison.groups) + others
     assert saved(alone, alone.locator(".js-plotly-plot").first, tmp_path).read_text().startswith("<svg")
     assert {url for url in asked if not url.startswith(("data:", "blob:"))} == {file.as_uri()}

@@ -54,7 +54,7 @@ def test_losses_from_options_need_no_grid_of_the_file():
 def test_a_grid_fills_the_settings_that_name_it_and_their_controls_come_with_it():
     plan = one('dataset = "x"\nloss = ["ce", "simloss@order:r={r}"]\ngrid = {r = [0.3, 0.8]}\n')
     assert plan.settings[:3] == ["ce", "simloss@order:r=0.3", "simloss@order:r=0.8"]
-    assert sum(map(compare.is_control, plan.settings)) == 4
+    assert sum(compare.is_control(s, plan.settings) for s in plan.settings) == 4
     assert plan.model_copy(update={"controls": False}).settings == plan.settings[:3]
 
 
@@ -131,13 +131,13 @@ def test_every_experiment_of_the_papers_is_there_as_the_sources_give_it():
         *("age", 1e-3, 1024, 200, 10, "mae", "constant"),
     )
     assert (spec.augment, spec.standardize, spec.optimizer, ages.seeds) == (False, False, "adam", 10)
-    assert [s for s in ages.settings if not compare.is_control(s)] == [
+    assert [s for s in ages.settings if not compare.is_control(s, ages.settings)] == [
         *("ce", *(f"simloss@order:r={r / 10:g}" for r in range(1, 10)))
     ]
     spec = images.specs()[0]
     assert (spec.dataset, spec.model, spec.lr, spec.batch_size) == ("cifar100-96", "lenet", 1e-3, 1024)
     assert (spec.epochs, spec.patience, spec.monitor, spec.augment, images.seeds) == (1000, 20, "accuracy", True, 10)
-    assert len([s for s in images.settings if not compare.is_control(s)]) == 12
+    assert len([s for s in images.settings if not compare.is_control(s, images.settings)]) == 12
     for name in ("hou-ordered", "hou-self-guided"):
         for plan in found[name].plans:
             spec = plan.specs()[0]

@@ -15,13 +15,22 @@ def test_controls_are_always_there():
         "simloss:normalize=columns@words:keep=0.02",
     ]
     assert compare.with_controls(found) == [*found, "simloss:normalize=columns@words:keep=0.02,shuffle=1"]
-    assert [compare.is_control(s) for s in found] == [False, False, True, True]
+    assert [compare.is_control(s, found) for s in found] == [False, False, True, True]
+
+
+def test_what_was_asked_for_itself_is_no_control():
+    columns, shuffled = "simloss:normalize=columns@words", "simloss@words:shuffle=1"
+    for alone in (columns, shuffled):
+        assert not compare.is_control(alone, ["ce", alone])
+        assert compare.is_control(alone, ["ce", alone, "simloss@words"])
+    specs = compare.specs_for(compare.with_controls([columns]), [0], dataset="x")
+    assert [s.loss for s in specs] == [columns, "ce", "simloss:normalize=columns@words:shuffle=1"]
 
 
 def test_settings_asked_for_come_before_controls_and_seeds_stay_together():
     specs = compare.specs_for(compare.with_controls(["simloss@words"]), range(2), dataset="x")
     assert [(s.loss, s.seed) for s in specs[:4]] == [("simloss@words", 0), ("ce", 0), ("simloss@words", 1), ("ce", 1)]
-    assert all(compare.is_control(s.loss) for s in specs[4:])
+    assert all(compare.is_control(s.loss, {other.loss for other in specs}) for s in specs[4:])
     assert len(specs) == 8
 
 

@@ -37,6 +37,12 @@ def test_epochs_of_few_batches_are_timed_whole(make):
     assert 0 < low <= high
 
 
+def test_a_training_that_ends_before_it_was_timed_is_left_out(make):
+    comparison = make(settings=("ce",), epochs=2, batch_size=64)
+    pace.calibrate(comparison, comparison.runs * 200, never)
+    assert pace.read(comparison) == {}
+
+
 def test_a_short_training_is_not_timed_beforehand(make):
     comparison = make(epochs=2)
     pace.calibrate(comparison, comparison.runs, never)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from simviz.runs import Comparison, session, worker
+from simviz.runs import Comparison, queue, session, worker
 from simviz.runs.files import write_json
 from simviz.stack import Stack
 
@@ -110,13 +110,58 @@ def test_runs_that_are_ahead_wait_for_those_behind(make, in_step):
 
 
 def test_one_whose_loss_is_not_finite_fails_and_one_that_is_deleted_is_gone(make, in_step):
-    comparison = make(("ce",), (0, 1, 2), epochs=3)
+    comparison = make(("ce",), (0, 1, 2), epochs=3, optimizer="sgd", momentum=0.98, batch_size=4)
     wild = comparison.runs[1]
     write_json(wild.path / "spec.json", {"schema_version": 1, **wild.spec.model_copy(update={"lr": 10}).model_dump()})
     comparison = Comparison(comparison.path)
     worker.work(comparison, at(2, 1, lambda run: shutil.rmtree(run.path)))
-    assert states(Comparison(comparison.path))[0] == "finished"
+    assert states(Comparison(comparison.path)) == ["finished", "failed"]
+    assert "lower the learning rate" in wild.status["error"]
+    assert wild.status["diverged"]
     assert not comparison.runs[2].path.exists()
+
+
+def test_what_had_reached_its_end_is_trained_no_further(make, in_step):
+    """It was interrupted between its last epoch and its result."""
+    comparison = make(FAMILY, (0, 1), epochs=20, patience=1)
+    worker.work(comparison)
+    before = [(run.metrics(), run.result()["epoch"]) for run in comparison.runs]
+    for run in comparison.runs[:2]:
+        (run.path / "result.json").unlink()
+        write_json(run.path / "status.json", {**run.status, "state": "queued"})
+    worker.work(Comparison(comparison.path))
+    assert states(comparison) == ["finished"] * 4
+    assert [(run.metrics(), run.result()["epoch"]) for run in comparison.runs] == before
+    assert any(epoch < len(lines) for lines, epoch in before)
+
+
+def test_a_process_that_is_asked_to_end_pauses_what_it_trains(make):
+    """The machine shuts down, a service is stopped: what SIGTERM becomes in a worker."""
+    ended, whole = make(("ce",), epochs=3), make(("ce",), epochs=3)
+
+    def end(run, event):
+        if getattr(event, "step", None) == 1 and event.epoch == 2:
+            for wish in wishes:
+                run.want(wish)
+            raise SystemExit(143)
+
+    wishes: list[str] = []
+
+    with pytest.raises(SystemExit):
+        worker.work(ended, end)
+    (run,) = ended.runs
+    assert (run.status["state"], run.status["epoch"]) == ("paused", 1)
+    assert "asked to end" in run.status["error"]
+    assert queue.resumable(run)
+    wishes.append("cancel")  # who does not hear a cancel is asked to end
+    with pytest.raises(SystemExit):
+        session.execute(run, ended, end)
+    assert run.status["state"] == "cancelled"
+    write_json(run.path / "status.json", {"state": "queued"})
+    run.want("run")
+    for comparison in (ended, whole):
+        worker.work(Comparison(comparison.path))
+    assert alike(run, whole.runs[0])
 
 
 def test_runs_that_cannot_begin_take_no_other_along(make, in_step):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from simviz import compare
-from simviz.runs import Comparison, Store, StoreError, checked, session, tuning, worker
+from simviz.runs import Comparison, Store, StoreError, checked, progress, session, tuning, worker
 from simviz.runs.files import write_json
 from simviz.runs.tuning import Trial, Tuning
 
@@ -123,16 +123,93 @@ def test_a_setting_without_a_sound_rate_fails_with_the_cause_and_stops_no_other(
             if run.settled:
                 continue
             if run.setting == "ce":
-                write_json(run.path / "status.json", {"state": "failed", "error": "the loss became nan in epoch 1"})
+                why = {"error": "the loss became nan in epoch 1", "diverged": True}
+                write_json(run.path / "status.json", {"state": "failed", **why})
             else:
                 session.execute(run, part)
 
-    tuning.settle(comparison, train)
+    assert tuning.settle(comparison, train)
+    assert tuning.recorded(comparison).done
     ce, cost = (comparison.groups[s][0] for s in ("ce", "expected_cost@words"))
     assert ce.status["state"] == "failed"
     assert "No learning rate of the 2 tried trained to its end: the loss became nan" in ce.status["error"]
     assert cost.status["state"] == "queued"
     assert set(tuning.recorded(comparison).chosen) == {"expected_cost@words"}
+
+
+def test_a_trial_that_a_full_disk_ended_is_no_result_and_is_trained_again(asked):
+    comparison = asked(seeds=(0,), epochs=1)
+
+    def fill_the_disk(run, event):
+        if run.setting == "ce" and run.spec.lr == max(RATES) and not (run.path / "seen").exists():
+            (run.path / "seen").touch()
+            raise OSError(28, "No space left on device")
+
+    worker.work(comparison, fill_the_disk)
+    ce, cost = (Comparison(comparison.path).groups[s][0] for s in SETTINGS)
+    assert (ce.status["state"], cost.status["state"]) == ("failed", "finished")
+    assert "Its trial with the learning rate 0.003 failed: The disk is full" in ce.status["error"]
+    assert not tuning.recorded(comparison).done
+    write_json(ce.path / "status.json", {"state": "queued"})
+    again = Comparison(comparison.path)
+    worker.work(again, fill_the_disk)
+    record = tuning.recorded(Comparison(comparison.path))
+    assert record.done
+    assert all(trial.value is not None for trial in record.tried["ce"])
+    ce = Comparison(comparison.path).groups["ce"][0]
+    assert (ce.status["state"], ce.spec.lr) == ("finished", record.chosen["ce"])
+
+
+def test_runs_resumed_while_a_pause_is_being_heard_never_train_at_a_rate_that_was_not_chosen(asked, monkeypatch):
+    comparison, interrupted, settle = asked(seeds=(0,)), [], tuning.settle
+
+    def pause(run, event):
+        if not interrupted and run.spec.seed == 1:
+            interrupted.append(run)
+            for one in comparison.runs:
+                one.want("pause")
+
+    def settle_then_resume(*given):
+        final = settle(*given)
+        for run in comparison.runs:
+            (run.path / "control.json").unlink(missing_ok=True)
+        return final
+
+    monkeypatch.setattr(tuning, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("simviz.runs.clock.BEAT_SECONDS", 0.0)
+    monkeypatch.setattr(tuning, "settle", settle_then_resume)
+    worker.work(comparison, pause)
+    assert interrupted
+    record = tuning.recorded(Comparison(comparison.path))
+    assert record.done
+    for run in Comparison(comparison.path).runs:
+        assert (run.status["state"], run.spec.lr) == ("finished", record.chosen[run.setting])
+
+
+def test_the_time_left_counts_the_trials(asked):
+    comparison = asked(("ce",), seeds=(0, 1), epochs=2)
+    seen = []
+
+    def look(run, event):
+        if run.spec.seed == 2 and getattr(event, "step", None) == 1 and event.epoch == 2:
+            found = progress.lines(comparison)
+            trials = [progress.line(trial) for trial in tuning.trials(comparison)]
+            seen.append((progress.seconds_left(comparison, found), trials))
+
+    worker.work(comparison, look)
+    (low, high), trials = seen[0]
+    pace = next(one.pace for one in trials if one.state == "running")
+    left = sum((one.epochs - one.share * one.epochs) for one in trials) + 2 * 2  # epochs, those of the two runs too
+    assert (low, high) == pytest.approx((left * pace[0], left * pace[1]))
+
+
+def test_a_trial_never_reads_the_test_part(asked):
+    comparison = asked(("ce",), seeds=(0,), epochs=1)
+    worker.work(comparison)
+    for trial in tuning.trials(comparison):
+        assert trial.result()["split"] == "validation"
+        assert not trial.has_predictions("test")
+    assert comparison.runs[0].result()["split"] == "test"
 
 
 def test_a_record_that_was_tampered_with_is_a_sentence(asked):

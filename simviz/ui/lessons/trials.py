@@ -61,7 +61,7 @@ def told_setting(settings: Sequence[str], wished: Sequence[str | None] = ()) -> 
     for wish in wished:
         if wish in others:
             return wish
-    asked = [s for s in others if not compare.is_control(s)]
+    asked = [s for s in others if not compare.is_control(s, settings)]
     parsed = {s: parse_setting(s) for s in asked}
     asked.sort(key=lambda s: (parsed[s].loss.name != "simloss", parsed[s].matrix is None))
     return asked[0] if asked else None
