@@ -11,6 +11,8 @@ import numpy as np
 from simviz.compare.rows import Row
 from simviz.compare.settings import with_controls
 from simviz.evaluation.statistics import SeedDifference, holm, paired_over_seeds, seeds_needed
+from simviz.hyperparameters import RISING
+from simviz.settings import parse_setting
 
 METRICS = ("accuracy", "mean_cost")
 MANY_SEEDS = 1000
@@ -125,6 +127,7 @@ def findings(rows: Sequence[Row], baseline: str = "ce") -> list[str]:
     if not met:
         return []
     texts = [text for metric in METRICS if (text := _verdict(rows, asked, met, metric, baseline))]
+    texts += _chosen(asked)
     for row in asked:
         if row.label in met:
             text = f"{row.label} against {baseline}: {'; '.join(d.text for d in met[row.label].values())}."
@@ -179,6 +182,27 @@ def _verdict(
         parts.append(row.label + said)
     together = "" if len(asked) == 1 else f" with the whole {interval}"
     return f"In {name} {len(winners)} of {len(known)} beat {baseline}{together}: {'; '.join(parts)}."
+
+
+def _chosen(asked: Sequence[Row]) -> list[str]:
+    """Of every loss with several settings, the one that is best on validation (science.md section 5)."""
+    families: dict[str, list[Row]] = {}
+    for row in asked:
+        setting = parse_setting(row.setting)
+        families.setdefault("@".join(part.name for part in (setting.loss, setting.matrix) if part), []).append(row)
+    texts = []
+    for family, rows in families.items():
+        metrics = {metric for row in rows for metric in row.watched}
+        if len(rows) < 2 or len(metrics) != 1 or not all(row.watched for row in rows):
+            continue
+        metric = metrics.pop()
+        sign = 1 if metric in RISING else -1
+        best = max(rows, key=lambda row: sign * np.mean(row.watched[metric]))
+        texts.append(
+            f"Of the {len(rows)} settings of {family}, {best.setting} is best on validation, by "
+            f"{metric.replace('_', ' ')}: the one to choose. The best of them on the test part would be flattered."
+        )
+    return texts
 
 
 def _rivals(rows: Sequence[Row], row: Row, metric: str, baseline: str) -> list[Row]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from simviz.compare.settings import is_control
 from simviz.evaluation import Ruler
 from simviz.evaluation.statistics import mean_interval
 from simviz.runs import Comparison, Run, StoreError
+from simviz.runs.tuning import at_kept_epoch
 from simviz.settings import parse_setting
 
 OWN = "the file's own"  # decider of predictions that came without probabilities
@@ -32,6 +33,7 @@ class Row:
     values : metric -> one value a seed (None where it does not exist)
     same_ruler : whether the loss was trained on the very matrix that measures it
     warnings : what the runs say of themselves
+    watched : the metric by which the runs are chosen -> one value a seed, on validation; empty where one has none
     """
 
     setting: str
@@ -41,6 +43,7 @@ class Row:
     values: dict[str, list[float | None]]
     same_ruler: bool = False
     warnings: tuple[str, ...] = ()
+    watched: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -133,13 +136,25 @@ def table(
         matrix = ready[0].matrix()
         same = matrix is not None and ruler.same_as(matrix)
         said = tuple(dict.fromkeys(w for r in ready if (w := _warning(r))))
+        watched = _watched(ready)
         for one in shown:
             found = [measured(run, classes, ruler, one, part) for run in ready]
             values = {key: [f.get(key) for f in found] for key in dict.fromkeys(k for f in found for k in f)}
             control = is_control(setting, comparison.groups) or one != own
             seeds = tuple(r.spec.seed for r in ready)
-            rows.append(Row(setting, one, control, seeds, values, same, said if one == own else ()))
+            rows.append(Row(setting, one, control, seeds, values, same, said if one == own else (), watched))
     return rows
+
+
+def _watched(runs: Sequence[Run]) -> dict[str, list[float]]:
+    """What each run reached on validation in the metric by which it is chosen; empty where one tells nothing."""
+    metric = runs[0].spec.monitor
+    try:
+        found = [at_kept_epoch(run, metric) for run in runs]
+    except (StoreError, KeyError):  # judged from a file, or cancelled before it had a result
+        return {}
+    known = [float(value) for value in found if value is not None]
+    return {metric: known} if len(known) == len(runs) else {}
 
 
 def measured(run: Run, classes: ClassSet, ruler: Ruler, decoder: str, part: str) -> dict[str, Any]:

@@ -296,7 +296,7 @@ def _intervals(said: Methods, rows: Sequence[compare.Row]) -> None:
     paired = "; differences from ce are paired by seed" if compare.findings(rows) else ""
     said.say(
         f"Numbers are means over seeds with 95 % Student t intervals (n = {of}){paired}. The intervals are of the "
-        "seeds alone: they do not cover the choice of images, and nothing is corrected for the number of settings."
+        "seeds alone: they do not cover the choice of images, and are not corrected for the number of settings."
     )
 
 

@@ -225,9 +225,14 @@ def _trial(run: Run, metric: str) -> Trial:
     status = run.status
     if status["state"] == "failed":
         return Trial(rate=run.spec.lr, failed=str(status.get("error") or "it failed")[:4000])
-    kept = run.result()["epoch"]
-    value = next((line.get(metric) for line in run.metrics() if line["epoch"] == kept), None)
+    value = at_kept_epoch(run, metric)
     return Trial(rate=run.spec.lr, value=value, failed="" if value is not None else f"these classes have no {metric}")
+
+
+def at_kept_epoch(run: Run, metric: str) -> float | None:
+    """The validation metric at the epoch whose network a finished run kept; None where the classes do not have it."""
+    kept = run.result()["epoch"]
+    return next((line.get(metric) for line in run.metrics() if line["epoch"] == kept), None)
 
 
 def _best(made: Sequence[Trial], metric: str) -> float | None:

@@ -8,9 +8,11 @@ from simviz import compare
 NAMES = ("accuracy", "mean_cost")
 
 
-def row(setting, accuracy, cost, decoder="argmax", control=False, same=False):
+def row(setting, accuracy, cost, decoder="argmax", control=False, same=False, watched=None):
     values = {"accuracy": list(accuracy), "mean_cost": list(cost)}
-    return compare.Row(setting, decoder, control, tuple(range(len(values["accuracy"]))), values, same)
+    return compare.Row(
+        setting, decoder, control, tuple(range(len(values["accuracy"]))), values, same, (), watched or {}
+    )
 
 
 def around(mean, spread=0.01, n=8, turn=0):
@@ -91,6 +93,26 @@ def test_one_of_many_that_is_better_by_itself_only_is_no_winner():
     texts = compare.findings([CE, better, *others])
     assert texts[0].startswith("In accuracy no loss beats ce: none of 9")
     assert "better by itself, not as one of 9" in texts[2]
+
+
+def test_of_several_settings_of_a_loss_the_best_on_validation_is_named():
+    low, high = "simloss@words:keep=0.02", "simloss@words:keep=0.2"
+    best_here = row(low, around(0.7), around(0.2), watched={"nll": [1.5, 1.7]})
+    best_there = row(high, around(0.6), around(0.3), watched={"nll": [1.2, 1.3]})
+    alone = row("gce", around(0.6), around(0.3), watched={"nll": [0.1, 0.1]})
+    (text,) = (t for t in compare.findings([CE, best_here, best_there, alone]) if "on validation" in t)
+    assert text.startswith(f"Of the 2 settings of simloss@words, {high} is best on validation, by nll")
+    untold = row(low, around(0.7), around(0.2))
+    assert not any("on validation" in t for t in compare.findings([CE, untold, best_there]))
+
+
+def test_what_runs_watched_is_their_validation_value_at_the_epoch_kept(comparison):
+    for found in compare.table(comparison):
+        runs = comparison.groups[found.setting]
+        lines = [{line["epoch"]: line for line in run.metrics()} for run in runs]
+        assert found.watched == {
+            "accuracy": [each[run.result()["epoch"]]["accuracy"] for each, run in zip(lines, runs, strict=True)]
+        }
 
 
 def test_a_lower_cost_and_a_higher_accuracy_are_better():
