@@ -202,7 +202,9 @@ def test_which_setting_was_told():
     assert trials.told_setting(every) == TOLD
     assert trials.told_setting(["ce", "gce", "soft_labels@groups"]) == "soft_labels@groups"
     assert trials.told_setting(["ce", "gce"]) == "gce"
-    assert trials.told_setting(["ce", SHUFFLED]) is None
+    assert trials.told_setting(["ce", SHUFFLED, TOLD]) == TOLD
+    assert trials.told_setting(["ce", SHUFFLED]) == SHUFFLED  # nobody's control: it was asked for itself
+    assert trials.told_setting(["ce"]) is None
     assert trials.told_setting(every, (None, "gce")) == "gce"
     assert trials.told_setting(every, ("ce", "ce-s0")) == TOLD
 
