@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from simviz.classes import quoted
 from simviz.hyperparameters import TrainingSpec
@@ -15,13 +15,18 @@ def _canonical(setting: str) -> str:
     return str(parse_setting(setting))
 
 
+def _as_tuple(given: Any) -> Any:
+    """What a validator of the whole has looked at is no JSON any more, in which a list is a tuple."""
+    return tuple(given) if isinstance(given, list) else given
+
+
 class RunSpec(TrainingSpec):
     """One run: data, loss setting, training, ruler. Plain JSON in and out."""
 
     dataset: str = Field(description="a data set's name or a path")
     loss: Annotated[str, AfterValidator(_canonical)] = Field(description="LOSS[:key=value,...][@MATRIX[:...]]")
     test: str | None = Field(None, description="where the test part lies, if apart")
-    drop: tuple[str, ...] = Field((), description="classes left out")
+    drop: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field((), description="classes left out")
     image_size: int | None = Field(None, ge=8, le=512)
     words: dict[str, str] = Field(default_factory=dict, description="the word looked up for some classes")
     ruler: str | None = Field(None, description="groups, positions, words, zero_one or a matrix file; None: chosen")

@@ -160,3 +160,13 @@ def test_a_part_of_an_experiment_trains_and_its_rates_are_recorded(tmp_path):
     assert (run.spec.optimizer, run.spec.crop, run.spec.lr) == ("sgd", 12, record.chosen["emd2"])
     assert run.status["state"] == "finished"
     assert set(record.rates) == {0.003, 0.03}
+
+
+def test_classes_are_left_out_by_a_file_by_an_option_and_by_both():
+    text = 'dataset = "pictograms"\nloss = "ce"\ndrop = ["cat", "dog"]\n'
+    for overrides, dropped in ((None, ("cat", "dog")), ({"drop": ("rose",)}, ("rose",))):
+        (plan,) = plans.parse(text, "x.toml", overrides).plans
+        assert {spec.drop for spec in plan.specs()} == {dropped}
+    assert plans.plan(dataset="pictograms", loss=["ce"], drop=("car",)).specs()[0].drop == ("car",)
+    with pytest.raises(ValueError, match=r"drop.0 is 7: Input should be a valid string"):
+        plans.parse('dataset = "pictograms"\nloss = "ce"\ndrop = [7]\n', "x.toml")
