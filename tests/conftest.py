@@ -36,8 +36,11 @@ def test_data() -> Path:
 
 @pytest.fixture(scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache of decoded and drawn data sets for the whole session."""
-    return tmp_path_factory.mktemp("cache")
+    """One cache of decoded and drawn data sets for all processes of the session."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

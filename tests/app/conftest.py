@@ -43,9 +43,8 @@ def runs(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def visit(runs, tmp_path_factory, monkeypatch) -> Callable[..., AppTest]:
+def visit(runs) -> Callable[..., AppTest]:
     """Open a page with query parameters; fails if the page raises."""
-    monkeypatch.setenv("SIMVIZ_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
     def go(page: str = "home", **parameters: str) -> AppTest:
         at = AppTest.from_file(APP, default_timeout=90)
