@@ -1,4 +1,4 @@
-"""A real server: the first visitor of a fresh one, who comes by a link, and every page over HTTP."""
+"""A real server: the first visitor of a fresh one, who comes by a link, and its first start on a desktop."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from simviz.ui import shell
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,16 +70,6 @@ def test_the_first_visit_by_a_link_gets_the_frame_the_page_and_its_choices(tmp_p
         assert "order:r=0.3" in json.dumps(answer["tree"])
         again = ask({"session_id": answer["session_id"]})
         assert "order:r=0.3" in json.dumps(again["tree"])
-
-
-def test_every_page_answers_without_an_exception(tmp_path):
-    """Each in a session of its own, by a link; what a fresh server does otherwise is tested above and in test_shell."""
-    with served(tmp_path) as ask:
-        for page in (name for entries in shell.PAGES.values() for name, *_ in entries if name != "home"):
-            answer = ask({"page": page})
-            assert answer["status"] == "ready"
-            assert not elements(answer["tree"], "exception"), page
-            assert [t["props"]["body"] for t in elements(answer["tree"], "title")], page
 
 
 def test_a_first_start_on_a_desktop_waits_for_no_e_mail_address(tmp_path):

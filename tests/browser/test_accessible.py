@@ -1,4 +1,4 @@
-"""axe-core on every page, in both themes: nothing serious in what we draw."""
+"""axe-core on every page, in both themes: nothing serious in what we draw; and no page shows a traceback."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -22,6 +22,7 @@ def test_axe_finds_nothing_serious(museum, visit):
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             steps.settled(page)
+            assert page.get_by_test_id("stException").count() == 0, name
             grounds.add((scheme, page.evaluate(GROUND)))
             seen = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
             serious = [v for v in seen if v["impact"] in ("serious", "critical") and v["id"] not in STREAMLITS]

@@ -44,8 +44,6 @@ def shipped():
     [
         ("confusion", "picture=true&take=true", ["Image", "Download plot", "Cells of A - B (CSV)", "Report (HTML)"]),
         ("confusion", "t=castle&p=house&picture=true&whose=your%20own", ["Upload", "Download plot"]),
-        ("severity", "detail=pairs", ["Pairs of ce by cost (CSV)"]),
-        ("severity", "detail=top-k", ["Download plot"]),
         ("severity", "tried=true&take=true", ["Download plot", "Learning rates (CSV)", "Report (HTML)"]),
         ("severity", "detail=calibration&bins_table=true", ["Reliability by bin (CSV)"]),
         ("severity", "detail=classes&class_table=true", ["Severity of the mistakes by class (CSV)"]),
