@@ -370,12 +370,14 @@ def test_the_features_of_a_trained_network_are_read_from_its_weights(visit, trai
 
 @pytest.mark.parametrize(("found", "missed"), [(0.9, False), (0.5, True)])
 def test_the_page_says_how_far_a_last_layer_alone_can_be_believed(visit, kept, tmp_path, monkeypatch, found, missed):
-    record = {"data": "pets", "settings": 12, "seeds": 2, "spearman": {"mean cost": found, "FSA": 0.85}}
+    rho = {"spearman": {"mean cost": found, "FSA": 0.85}, "split_half": {"mean cost": 0.61, "FSA": 0.62}}
+    record = {"data": "pets", "settings": 12, "seeds": 2, **rho}
     path = tmp_path / "record.json"
     path.write_text(json.dumps({"goal": 0.8, "said": "two seeds", "records": [record]}))
     monkeypatch.setattr(live_evidence, "RECORD", path)
     at = visit("live", c=kept().id)
     assert f"Spearman's rho of the differences from cross entropy mean cost {found:.2f}, FSA 0.85" in says(at)
+    assert "over half of the seeds with the other half mean cost 0.61, FSA 0.62" in says(at)
     assert any("The goal is missed, by mean cost:" in w.value for w in at.warning) == missed
 
 

@@ -95,7 +95,7 @@ def test_pictograms(pictograms):
     forest = RandomForestClassifier(50, min_samples_leaf=5, random_state=0)
     forest.fit(shortcuts(pictograms.images[train]), pictograms.labels[train])
     shortcut_cost, shortcut_accuracy = group_cost(pictograms, forest.predict(shortcuts(pictograms.images[test])))
-    cost, accuracy = group_cost(pictograms, network_predictions(pictograms, epochs=4))
+    cost, accuracy = group_cost(pictograms, network_predictions(pictograms, epochs=3))
     chance = 1 / len(pictograms.classes)
     assert shortcut_cost >= 1.5 * cost
     assert accuracy - chance >= 1.5 * (shortcut_accuracy - chance)
@@ -133,7 +133,7 @@ def test_clock(clock):
         return float(np.minimum(away, 60 - away).mean())
 
     shortcut = off(np.arctan2(sine, cosine) / (2 * np.pi) * 60 % 60)
-    assert shortcut >= 1.5 * off(network_predictions(clock.subset(6000), epochs=4))
+    assert shortcut >= 1.5 * off(network_predictions(clock.subset(6000), epochs=3))
 
 
 @pytest.mark.slow

@@ -109,15 +109,17 @@ def honest() -> None:
     lines, missed = [], set()
     for one in record["records"]:
         missed |= {name for name, value in one["spearman"].items() if value < record["goal"]}
-        parts = ", ".join(f"{name} {value:.2f}" for name, value in one["spearman"].items())
+        chance = one.get("split_half")  # one seed has no halves
         lines.append(
             f"- **{plain(one['data'])}**, {one['settings']} settings, {evidence.seeds_text([one['seeds']])}: "
-            f"Spearman's rho of the differences from cross entropy {plain(parts)}"
+            f"Spearman's rho of the differences from cross entropy {_numbers(one['spearman'])}"
+            + (f"; of full training over half of the seeds with the other half {_numbers(chance)}" if chance else "")
         )
     with st.expander("Is a last layer alone honest?", icon=":material/fact_check:"):
         st.markdown(
             "Each setting was also trained in full, from the weights of cross entropy on. 1 would mean that the last "
-            f"layer ranks the settings as full training does; the goal was {record['goal']}.\n" + "\n".join(lines)
+            f"layer ranks the settings as full training does; the goal was {record['goal']}. How well full training "
+            "over some seeds foretells it over others is what chance leaves to be foretold.\n" + "\n".join(lines)
         )
         if missed:
             st.warning(
@@ -126,3 +128,7 @@ def honest() -> None:
                 icon=":material/compare:",
             )
         st.caption(plain(record["said"]))
+
+
+def _numbers(found: dict[str, float]) -> str:
+    return plain(", ".join(f"{name} {value:.2f}" for name, value in found.items()))
