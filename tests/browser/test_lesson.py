@@ -39,7 +39,7 @@ def test_a_lesson_from_its_first_question_to_its_last(museum, visit, name):
     page.get_by_role("heading", name=f"{number}. {step.title}").wait_for()  # resumed where one was
 
 
-@pytest.mark.parametrize("number", [1, 3, 5, 6])  # one for each page that a step leads to
+@pytest.mark.parametrize("number", [1, 6])  # what every link asks for is tested without a browser
 def test_the_link_of_an_answer_leads_to_a_page_that_shows_it_and_back_leads_back(museum, visit, number):
     step = LESSONS["mistakes"].steps[number - 1]
     page = visit(f"{museum}/lesson?slide={number}&vote=a", width=1280)
